@@ -1,0 +1,121 @@
+#include "actors/root/root.hpp"
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "actors/exits/exits.hpp"
+#include "actors/gateway/gateway.hpp"
+#include "actors/hub/hub.hpp"
+#include "actors/supervisor/supervisor.hpp"
+#include "messages/log.hpp"
+
+namespace podsandbox {
+
+namespace {
+
+/// Long enough for a successor to be there, short enough not to be noticed.
+constexpr auto resend_pause = std::chrono::milliseconds(2);
+
+struct SendAgain {};
+
+using RootActor = RootPort::extend<caf::reacts_to<SendAgain>>;
+
+class Root {
+ public:
+  using Self = RootActor::stateful_pointer<Root>;
+
+  explicit Root(Self self) : self_(self) {}
+
+  RootActor::behavior_type start(RootSeed seed) {
+    seed_ = std::move(seed);
+    ledger_ = std::make_shared<Ledger>();
+    events_ = std::make_shared<EventLog>(seed_.settings.events_kept);
+    self_->set_down_handler([this](const caf::down_msg& down) { child_died(down); });
+    self_->set_error_handler([this](const caf::error& error) {
+      log::error("root", {}, "unexpected error message: " + self_->system().render(error));
+    });
+    self_->system().registry().put(names::root, caf::actor_cast<caf::strong_actor_ptr>(self_));
+    for (const auto name : {names::runtime, names::hub, names::supervisor, names::exits, names::gateway}) {
+      start_child(name);
+    }
+    return {
+        [this](const CallsLost&) { self_->delayed_send(self_, resend_pause, SendAgain{}); },
+        [this](const StopAll&) { stop_all(); },
+        [this](const SendAgain&) { seed_.desk->send_lost_again(); },
+    };
+  }
+
+  const char* name = "root";
+
+ private:
+  caf::strong_actor_ptr spawn_child(caf::atom_value name) {
+    auto& system = self_->system();
+    if (name == names::runtime) return caf::actor_cast<caf::strong_actor_ptr>(seed_.make_runtime(system));
+    if (name == names::hub) return caf::actor_cast<caf::strong_actor_ptr>(spawn_hub(system, events_));
+    if (name == names::exits) return caf::actor_cast<caf::strong_actor_ptr>(spawn_exits(system));
+    if (name == names::gateway) return caf::actor_cast<caf::strong_actor_ptr>(spawn_gateway(system));
+    return caf::actor_cast<caf::strong_actor_ptr>(
+        spawn_supervisor(system, SupervisorSeed{ledger_, events_, seed_.settings}));
+  }
+
+  void start_child(caf::atom_value name) {
+    auto child = spawn_child(name);
+    self_->monitor(child);
+    // Put does not replace. Who looks between the two finds nobody, and tries again.
+    self_->system().registry().erase(name);
+    self_->system().registry().put(name, child);
+    children_.insert_or_assign(name, std::move(child));
+  }
+
+  void child_died(const caf::down_msg& down) {
+    for (const auto& [name, child] : children_) {
+      if (child != down.source) continue;
+      const auto child_name = name;
+      const auto text = caf::to_string(child_name) + " died: " + self_->system().render(down.reason);
+      log::error("root", {}, text);
+      if (!seed_.intensity.allow(self_->clock().now())) return seed_.give_up(text + "; it dies too often");
+      start_child(child_name);
+      return tell_others(child_name);
+    }
+  }
+
+  /// What a new child could not know, and what others asked of the one that died.
+  void tell_others(caf::atom_value restarted) {
+    if (restarted == names::runtime) {
+      self_->send(caf::actor_cast<SupervisorPort>(children_.at(names::supervisor)), RuntimeRestarted{});
+    }
+    if (restarted == names::runtime || restarted == names::supervisor) {
+      self_->send(caf::actor_cast<ExitsPort>(children_.at(names::exits)), Reconcile{});
+    }
+  }
+
+  void stop_all() {
+    self_->set_down_handler([](const caf::down_msg&) {});
+    for (const auto name : {names::gateway, names::exits, names::supervisor, names::hub, names::runtime}) {
+      self_->send_exit(children_.at(name), caf::exit_reason::user_shutdown);
+      self_->system().registry().erase(name);
+    }
+    self_->system().registry().erase(names::root);
+    self_->quit();
+  }
+
+  Self self_;
+  RootSeed seed_;
+  std::shared_ptr<Ledger> ledger_;
+  std::shared_ptr<EventLog> events_;
+  std::map<caf::atom_value, caf::strong_actor_ptr> children_;
+};
+
+}  // namespace
+
+RootPort spawn_root(caf::actor_system& system, RootSeed seed) {
+  return system.spawn([](Root::Self self, RootSeed s) { return self->state.start(std::move(s)); },
+                      std::move(seed));
+}
+
+}  // namespace podsandbox
+
+PODSANDBOX_MESSAGE(podsandbox::SendAgain)

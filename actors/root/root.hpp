@@ -1,0 +1,29 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "actors/restart_intensity.hpp"
+#include "actors/settings.hpp"
+#include "messages/call_desk.hpp"
+#include "messages/ports.hpp"
+
+namespace podsandbox {
+
+/// What the daemon brings to the actors.
+struct RootSeed {
+  Settings settings;
+  /// Makes an incarnation of the runtime's actor.
+  std::function<RuntimePort(caf::actor_system&)> make_runtime;
+  /// Where lost calls wait to be sent again. Outlives the actors.
+  CallDesk* desk = nullptr;
+  /// Called once when a child dies more often than `intensity` allows: the process should end, non-zero.
+  std::function<void(std::string)> give_up;
+  RestartIntensity intensity{10, std::chrono::seconds(10)};
+};
+
+/// The top of the supervision tree: starts runtime, hub, supervisor, exits and gateway, registers each under
+/// its name, and restarts what dies, one for one. What the supervisor and the hub work on stays with it.
+RootPort spawn_root(caf::actor_system& system, RootSeed seed);
+
+}  // namespace podsandbox

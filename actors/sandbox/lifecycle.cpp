@@ -1,0 +1,79 @@
+#include "actors/sandbox/lifecycle.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace podsandbox {
+
+std::string_view to_string(Step step) {
+  switch (step) {
+    case Step::none:
+      return "none";
+    case Step::start:
+      return "start";
+    case Step::kill:
+      return "kill";
+    case Step::clean_task:
+      return "clean up the process";
+    case Step::clean_all:
+      return "clean up";
+  }
+  return "none";
+}
+
+Phase phase_of(const SandboxRecord& record) {
+  if (record.removal_wanted && record.all_cleaned) return Phase::gone;
+  if (record.exit || record.start_failure) return Phase::notready;
+  if (record.removal_wanted) return Phase::stopping;
+  if (record.started) return record.stop_wanted ? Phase::stopping : Phase::ready;
+  return record.start_wanted ? Phase::starting : Phase::created;
+}
+
+Step next_step(const SandboxRecord& record) {
+  if (record.started && !record.exit) {
+    return record.stop_wanted || record.removal_wanted ? Step::kill : Step::none;
+  }
+  if (record.removal_wanted) return record.all_cleaned ? Step::none : Step::clean_all;
+  if (record.exit) return record.task_cleaned ? Step::none : Step::clean_task;
+  return record.start_wanted ? Step::start : Step::none;
+}
+
+Result<Done> Lifecycle::want_start() {
+  if (record_.removal_wanted) {
+    return failure(ErrorKind::failed_precondition, "it is being removed; create another one");
+  }
+  if (record_.exit) {
+    return failure(ErrorKind::failed_precondition, "it has run and exited; create another one");
+  }
+  record_.start_wanted = true;
+  return Done{};
+}
+
+void Lifecycle::want_stop(std::chrono::seconds grace) {
+  if (!record_.start_wanted || record_.exit) return;
+  record_.stop_grace = record_.stop_wanted ? std::min(record_.stop_grace, grace) : grace;
+  record_.stop_wanted = true;
+}
+
+void Lifecycle::started(Started started) {
+  record_.started = std::move(started);
+  record_.start_failure.reset();
+}
+
+void Lifecycle::start_failed(Error why) {
+  record_.start_failure = std::move(why);
+  record_.removal_wanted = true;
+}
+
+bool Lifecycle::exited(const Exit& exit) {
+  if (!record_.started || record_.exit) return false;
+  record_.exit = exit;
+  return true;
+}
+
+void Lifecycle::all_cleaned() {
+  record_.task_cleaned = true;
+  record_.all_cleaned = true;
+}
+
+}  // namespace podsandbox

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "actors/restart_intensity.hpp"
+#include "actors/supervisor/backoff.hpp"
+#include "messages/ports.hpp"
+
+namespace podsandbox {
+
+/// What must survive a sandbox's actor.
+struct LedgerEntry {
+  SandboxRecord record;
+  std::uint32_t incarnation = 0;
+  BackoffQueue<Chore> chores;
+  /// A sandbox whose actor dies more often than this is restarted with a pause.
+  RestartIntensity restarts{5, std::chrono::seconds(10)};
+};
+
+/// What must survive the supervisor: all sandboxes, by id. Root keeps it and lends it to one supervisor
+/// after the other; only the living one touches it.
+using Ledger = std::map<std::string, LedgerEntry>;
+
+}  // namespace podsandbox

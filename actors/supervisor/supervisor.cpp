@@ -1,0 +1,272 @@
+#include "actors/supervisor/supervisor.hpp"
+
+#include <utility>
+
+#include "actors/sandbox/sandbox.hpp"
+#include "messages/log.hpp"
+
+namespace podsandbox {
+
+namespace {
+
+constexpr auto restart_pause = std::chrono::seconds(1);
+
+Error no_such_sandbox(const std::string& id) {
+  return Error{ErrorKind::not_found, "sandbox " + id + " does not exist"};
+}
+
+}  // namespace
+
+SupervisorActor::behavior_type Supervisor::start(SupervisorSeed seed) {
+  ledger_ = std::move(seed.ledger);
+  events_ = std::move(seed.events);
+  settings_ = seed.settings;
+  self_->set_down_handler([this](const caf::down_msg& down) { sandbox_died(down); });
+  self_->set_error_handler([this](const caf::error& error) {
+    log::error("supervisor", {}, "unexpected error message: " + self_->system().render(error));
+  });
+  for (auto& [id, entry] : *ledger_) {
+    entry.chores.retry_now();
+    start_incarnation(id);
+  }
+  return {
+      [this](const Call<CreateSandbox>& call) { create(call); },
+      [this](const Call<StartSandbox>& call) { route(call); },
+      [this](const Call<StopSandbox>& call) { route(call); },
+      [this](const Call<WaitSandbox>& call) { route(call); },
+      [this](const Call<SandboxStatus>& call) { route(call); },
+      [this](const Call<ShutdownSandbox>& call) { shut_down(call); },
+      [this](const Call<SandboxMetrics>& call) { route(call); },
+      [this](const Call<UpdateSandbox>& call) { route(call); },
+      [this](const Call<ListSandboxes>& call) { list(call); },
+      [this](const Call<GetSandbox>& call) { get(call); },
+      [this](const CallerGone& gone) { pass_on(gone.sandbox_id, gone); },
+      [this](const TaskExit& exit) { task_exit(exit); },
+      [this](const Inventory& found) { inventory(found); },
+      [this](const SaveRecord& record) { return save(record); },
+      [this](const DeferChore& deferred) { defer(deferred); },
+      [this](const RuntimeRestarted& restarted) {
+        for (const auto& [id, live] : live_) {
+          if (live.actor) self_->send(live.actor, restarted);
+        }
+      },
+      [this](const RetryDue& due) { deliver_chores(due.id); },
+      [this](const RestartDue& due) {
+        if (find(due.id) && !live_[due.id].actor) start_incarnation(due.id);
+      },
+  };
+}
+
+// -- calls -------------------------------------------------------------------
+
+template <class Message>
+void Supervisor::pass_on(const std::string& id, const Message& message) {
+  const auto it = live_.find(id);
+  if (it == live_.end()) return;
+  if (it->second.actor) {
+    self_->send(it->second.actor, message);
+  } else {
+    it->second.parked.emplace_back(
+        [this, message](const SandboxPort& actor) { self_->send(actor, message); });
+  }
+}
+
+template <class Request>
+void Supervisor::route(const Call<Request>& call) {
+  if (!find(call.request.id())) return call.reply(tl::unexpected<Error>(no_such_sandbox(call.request.id())));
+  pass_on(call.request.id(), call);
+}
+
+void Supervisor::create(const Call<CreateSandbox>& call) {
+  const auto& id = call.request.id();
+  if (!find(id)) {
+    if (!call.reply.wanted()) return call.reply.fail(ErrorKind::cancelled, "the client went away");
+    (*ledger_)[id].record.spec = call.request.spec;
+    append(Event{0, std::chrono::system_clock::now(), EventKind::created, id, Phase::created, 0, {}, {}});
+    log::info("supervisor", id, "created");
+    start_incarnation(id);
+  }
+  pass_on(id, call);
+}
+
+void Supervisor::shut_down(const Call<ShutdownSandbox>& call) {
+  if (!find(call.request.id())) return call.reply(Done{});  // gone is what was asked for
+  route(call);
+}
+
+SandboxListing Supervisor::listing(const LedgerEntry& entry) const {
+  const auto& record = entry.record;
+  SandboxListing row{SandboxView{record.spec, phase_of(record), record.started, record.exit,
+                                 record.start_failure ? record.start_failure->message : std::string()},
+                     entry.incarnation,
+                     {},
+                     {}};
+  if (const auto it = live_.find(record.spec->id); it != live_.end() && it->second.actor) {
+    row.actor = it->second.actor.address();
+  }
+  const auto& queue = entry.chores;
+  for (const auto& chore : queue.items()) {
+    RetryView retry;
+    retry.what = std::holds_alternative<TaskExit>(chore) ? "handle exit" : "remove";
+    if (&chore == &queue.front()) {
+      retry.attempts = queue.failures();
+      retry.last_error = queue.last_error();
+    }
+    const auto now = self_->clock().now();
+    const auto pause = queue.due() ? std::max(*queue.due() - now, now - now) : now - now;
+    retry.next_attempt_at =
+        std::chrono::system_clock::now() + std::chrono::duration_cast<std::chrono::nanoseconds>(pause);
+    row.retries.push_back(std::move(retry));
+  }
+  return row;
+}
+
+void Supervisor::list(const Call<ListSandboxes>& call) {
+  std::vector<SandboxListing> rows;
+  rows.reserve(ledger_->size());
+  for (const auto& [id, entry] : *ledger_) rows.push_back(listing(entry));
+  call.reply(std::move(rows));
+}
+
+void Supervisor::get(const Call<GetSandbox>& call) {
+  const auto* entry = find(call.request.id());
+  if (!entry) return call.reply(tl::unexpected<Error>(no_such_sandbox(call.request.id())));
+  call.reply(listing(*entry));
+}
+
+// -- incarnations ------------------------------------------------------------
+
+LedgerEntry* Supervisor::find(const std::string& id) {
+  const auto it = ledger_->find(id);
+  return it == ledger_->end() ? nullptr : &it->second;
+}
+
+void Supervisor::append(Event event) {
+  events_->append(std::move(event));
+  if (auto hub = find_actor<HubPort>(self_->system(), names::hub)) self_->send(hub, NewEvents{});
+}
+
+void Supervisor::start_incarnation(const std::string& id) {
+  auto& entry = (*ledger_)[id];
+  auto& live = live_[id];
+  live.actor = spawn_sandbox(self_->system(), SandboxSeed{entry.record, ++entry.incarnation,
+                                                          caf::actor_cast<SupervisorPort>(self_), settings_});
+  live.chore_in_delivery = false;
+  self_->monitor(live.actor);
+  deliver_chores(id);  // first: an exit that is known must be seen by the calls that follow
+  for (const auto& call : std::exchange(live.parked, {})) call(live.actor);
+}
+
+void Supervisor::sandbox_died(const caf::down_msg& down) {
+  const auto it = std::find_if(live_.begin(), live_.end(),
+                               [&](const auto& entry) { return entry.second.actor == down.source; });
+  if (it == live_.end()) return;
+  const std::string id = it->first;
+  auto* entry = find(id);
+  if (!entry) {
+    live_.erase(it);
+    return;
+  }
+  it->second.actor = SandboxPort();
+  log::warn("supervisor", id, "its actor died: " + self_->system().render(down.reason));
+  append(Event{0, std::chrono::system_clock::now(), EventKind::actor_restarted, id, phase_of(entry->record),
+               entry->record.started ? entry->record.started->pid : 0, entry->record.exit,
+               self_->system().render(down.reason)});
+  if (entry->restarts.allow(self_->clock().now())) {
+    start_incarnation(id);
+  } else {
+    log::error("supervisor", id, "its actor died too often: the next one starts after a pause");
+    self_->delayed_send(self_, restart_pause, RestartDue{id});
+  }
+}
+
+Result<Done> Supervisor::save(const SaveRecord& save) {
+  const auto id = save.record.spec->id;
+  auto* entry = find(id);
+  if (!entry || entry->incarnation != save.incarnation) {
+    return failure(ErrorKind::aborted, "sandbox " + id + " has a newer incarnation");
+  }
+  entry->record = save.record;
+  for (const auto& event : save.events) append(event);
+  if (phase_of(entry->record) == Phase::gone) {
+    ledger_->erase(id);
+    live_.erase(id);
+  }
+  return Done{};
+}
+
+// -- chores ------------------------------------------------------------------
+
+void Supervisor::task_exit(const TaskExit& exit) {
+  auto* entry = find(exit.id);
+  if (!entry) return log::debug("supervisor", exit.id, "exit of a sandbox that does not exist (any more)");
+  entry->chores.push(exit);
+  deliver_chores(exit.id);
+}
+
+void Supervisor::defer(const DeferChore& deferred) {
+  const auto& id =
+      std::visit([](const auto& chore) -> const std::string& { return chore.id; }, deferred.chore);
+  auto* entry = find(id);
+  if (!entry || entry->incarnation != deferred.incarnation) return;
+  entry->chores.push(deferred.chore);
+  // In delivery the front item's own outcome decides when the queue goes on.
+  if (!live_[id].chore_in_delivery) chore_failed(id, deferred.why);
+}
+
+void Supervisor::inventory(const Inventory& found) {
+  for (const auto& process : found.processes) {
+    if (!find(process.id)) {
+      log::warn("supervisor", process.id, "the runtime has a process under this id, which nobody created");
+    }
+  }
+  for (const auto& [id, entry] : *ledger_) {
+    if (!entry.record.started || entry.record.exit) continue;
+    const bool listed = std::any_of(found.processes.begin(), found.processes.end(),
+                                    [&id = id](const auto& process) { return process.id == id; });
+    if (!listed) pass_on(id, CheckProcess{});
+  }
+}
+
+void Supervisor::deliver_chores(const std::string& id) {
+  auto* entry = find(id);
+  if (!entry) return;
+  auto& live = live_[id];
+  if (!live.actor || live.chore_in_delivery || !entry->chores.ready(self_->clock().now())) return;
+  live.chore_in_delivery = true;
+  // No timeout: the sandbox bounds its own steps, and its death is told by the monitor.
+  const auto incarnation = entry->incarnation;
+  self_->request(live.actor, caf::infinite, entry->chores.front())
+      .then(
+          [this, id, incarnation](const Result<Done>& handled) {
+            auto* current = find(id);
+            if (!current || current->incarnation != incarnation) return;
+            live_[id].chore_in_delivery = false;
+            if (!handled) return chore_failed(id, handled.error());
+            current->chores.succeeded();
+            deliver_chores(id);
+          },
+          [](const caf::error&) {});  // it died: its successor gets the same chore
+}
+
+void Supervisor::chore_failed(const std::string& id, const Error& why) {
+  auto* entry = find(id);
+  std::uniform_real_distribution<double> chance(0.0, 1.0);
+  const auto delay =
+      entry->chores.failed(settings_.backoff, self_->clock().now(), chance(random_), why.message);
+  const auto seconds = std::chrono::duration<double>(delay).count();
+  auto detail = "attempt " + std::to_string(entry->chores.failures()) + " failed, the next one in " +
+                std::to_string(seconds) + " s: " + why.message;
+  log::warn("supervisor", id, detail);
+  append(Event{0, std::chrono::system_clock::now(), EventKind::retry_scheduled, id, phase_of(entry->record),
+               entry->record.started ? entry->record.started->pid : 0, entry->record.exit,
+               std::move(detail)});
+  self_->delayed_send(self_, delay, RetryDue{id});
+}
+
+SupervisorPort spawn_supervisor(caf::actor_system& system, SupervisorSeed seed) {
+  return system.spawn([](Supervisor::Self self, SupervisorSeed s) { return self->state.start(std::move(s)); },
+                      std::move(seed));
+}
+
+}  // namespace podsandbox

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "actors/hub/event_log.hpp"
+#include "actors/settings.hpp"
+#include "actors/supervisor/ledger.hpp"
+#include "messages/ports.hpp"
+
+namespace podsandbox {
+
+/// A backoff queue's next attempt is due.
+struct RetryDue {
+  std::string id;
+};
+
+/// The pause before restarting an actor that died too often is over.
+struct RestartDue {
+  std::string id;
+};
+
+using SupervisorActor = SupervisorPort::extend<caf::reacts_to<RetryDue>, caf::reacts_to<RestartDue>>;
+
+/// What a supervisor works on; it outlives the supervisor.
+struct SupervisorSeed {
+  std::shared_ptr<Ledger> ledger;
+  std::shared_ptr<EventLog> events;
+  Settings settings;
+};
+
+/// Knows every sandbox: starts its actor and starts a new incarnation when that dies, routes calls and task
+/// exits to it, and tries again, with backoff, what it could not finish.
+class Supervisor {
+ public:
+  using Self = SupervisorActor::stateful_pointer<Supervisor>;
+
+  explicit Supervisor(Self self) : self_(self) {}
+
+  SupervisorActor::behavior_type start(SupervisorSeed seed);
+
+  const char* name = "supervisor";
+
+ private:
+  /// The living side of a ledger entry.
+  struct Live {
+    SandboxPort actor;  // invalid while a restart is paused
+    bool chore_in_delivery = false;
+    std::vector<std::function<void(const SandboxPort&)>> parked;  // calls that came during the pause
+  };
+
+  void create(const Call<CreateSandbox>& call);
+  void shut_down(const Call<ShutdownSandbox>& call);
+  void list(const Call<ListSandboxes>& call);
+  void get(const Call<GetSandbox>& call);
+  template <class Request>
+  void route(const Call<Request>& call);
+  template <class Message>
+  void pass_on(const std::string& id, const Message& message);
+
+  Result<Done> save(const SaveRecord& save);
+  void sandbox_died(const caf::down_msg& down);
+  void start_incarnation(const std::string& id);
+
+  void task_exit(const TaskExit& exit);
+  void defer(const DeferChore& deferred);
+  void inventory(const Inventory& inventory);
+  void deliver_chores(const std::string& id);
+  void chore_failed(const std::string& id, const Error& why);
+
+  SandboxListing listing(const LedgerEntry& entry) const;
+  void append(Event event);
+  LedgerEntry* find(const std::string& id);
+
+  Self self_;
+  std::shared_ptr<Ledger> ledger_;
+  std::shared_ptr<EventLog> events_;
+  Settings settings_;
+  std::map<std::string, Live> live_;
+  std::mt19937_64 random_{std::random_device{}()};
+};
+
+SupervisorPort spawn_supervisor(caf::actor_system& system, SupervisorSeed seed);
+
+}  // namespace podsandbox
+
+PODSANDBOX_MESSAGE(podsandbox::RetryDue)
+PODSANDBOX_MESSAGE(podsandbox::RestartDue)

@@ -1,0 +1,64 @@
+#include "messages/call_desk.hpp"
+
+namespace podsandbox {
+
+void CallDesk::caller_gone(CallId id) {
+  std::shared_ptr<OpenCall> call;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto it = calls_.find(id);
+    if (it == calls_.end()) return;
+    call = it->second;
+  }
+  call->abandon();
+}
+
+void CallDesk::forget(CallId id) {
+  std::shared_ptr<OpenCall> last;  // freed outside of the lock
+  const std::lock_guard lock(mutex_);
+  if (const auto it = calls_.find(id); it != calls_.end()) {
+    last = std::move(it->second);
+    calls_.erase(it);
+  }
+}
+
+void CallDesk::lost(std::shared_ptr<OpenCall> call) {
+  bool first = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return;
+    first = lost_.empty();
+    lost_.push_back(std::move(call));
+  }
+  if (!first) return;
+  if (auto root = find_actor<RootPort>(system_, names::root)) caf::anon_send(root, CallsLost{});
+}
+
+void CallDesk::send_lost_again() {
+  std::vector<std::shared_ptr<OpenCall>> calls;
+  {
+    const std::lock_guard lock(mutex_);
+    calls.swap(lost_);
+  }
+  for (const auto& call : calls) call->send();
+}
+
+void CallDesk::close(const Error& reason) {
+  std::unordered_map<CallId, std::shared_ptr<OpenCall>> calls;
+  std::vector<std::shared_ptr<OpenCall>> lost;
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return;
+    closed_ = reason;
+    calls.swap(calls_);
+    lost.swap(lost_);
+  }
+  for (const auto& [id, call] : calls) call->fail(reason);
+}
+
+std::size_t CallDesk::open() const {
+  const std::lock_guard lock(mutex_);
+  return calls_.size();
+}
+
+}  // namespace podsandbox

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "messages/call_desk.hpp"
+#include "proto/podsandbox.grpc.pb.h"
+
+namespace podsandbox::api {
+
+/// podsandbox.v1.Sandboxes: what there is, and what happens.
+class Sandboxes final : public v1::Sandboxes::CallbackService {
+ public:
+  /// The desk must outlive the server.
+  explicit Sandboxes(CallDesk& desk) : desk_(desk) {}
+
+ private:
+  grpc::ServerUnaryReactor* List(grpc::CallbackServerContext* context, const v1::ListRequest* request,
+                                 v1::ListResponse* response) override;
+  grpc::ServerUnaryReactor* Get(grpc::CallbackServerContext* context, const v1::GetRequest* request,
+                                v1::Sandbox* response) override;
+  grpc::ServerWriteReactor<v1::Event>* Watch(grpc::CallbackServerContext* context,
+                                             const v1::WatchRequest* request) override;
+
+  CallDesk& desk_;
+};
+
+}  // namespace podsandbox::api

@@ -1,0 +1,64 @@
+#include "services/api/server.hpp"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/server_builder.h>
+
+#include <string>
+#include <utility>
+
+#include "messages/log.hpp"
+
+namespace podsandbox::api {
+
+namespace {
+
+constexpr int max_message_bytes = 16 * 1024 * 1024;  // containerd's limit, both ways
+
+}  // namespace
+
+Server::Server(CallDesk& desk, Listener listener)
+    : desk_(desk), listener_(std::move(listener)), controller_(desk), sandboxes_(desk) {}
+
+Server::~Server() {
+  drain(std::chrono::seconds(0));
+}
+
+Result<std::unique_ptr<Server>> Server::start(CallDesk& desk, Listener listener) {
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  std::unique_ptr<Server> self(new Server(desk, std::move(listener)));
+  grpc::ServerBuilder builder;
+  builder.SetMaxReceiveMessageSize(max_message_bytes);
+  builder.SetMaxSendMessageSize(max_message_bytes);
+  // No limit on streams per connection: containerd holds one Wait per pod on a single one.
+  builder.RegisterService(&self->controller_);
+  builder.RegisterService(&self->sandboxes_);
+  self->acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
+      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
+      grpc::InsecureServerCredentials());
+  self->server_ = builder.BuildAndStart();
+  if (!self->server_) return failure(ErrorKind::internal, "the gRPC server could not be started");
+  self->listener_.start(
+      [acceptor = self->acceptor_.get(), listen_fd = self->listener_.fd()](int fd, const Peer& peer) {
+        log::debug("api", {},
+                   "connection from pid " + std::to_string(peer.pid) + ", uid " + std::to_string(peer.uid));
+        grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
+        connection.listener_fd = listen_fd;
+        connection.fd = fd;
+        acceptor->HandleNewConnection(&connection);
+      });
+  return self;
+}
+
+void Server::drain(std::chrono::nanoseconds limit) {
+  if (!server_) return;
+  if (auto* health = server_->GetHealthCheckService()) health->Shutdown();
+  listener_.stop();
+  desk_.close(Error{ErrorKind::unavailable, "podsandboxd is shutting down; try again"});
+  server_->Shutdown(std::chrono::system_clock::now() + limit);
+  server_->Wait();
+  server_.reset();
+}
+
+}  // namespace podsandbox::api

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <grpcpp/server.h>
+
+#include <chrono>
+#include <memory>
+
+#include "messages/call_desk.hpp"
+#include "services/api/controller.hpp"
+#include "services/api/listener.hpp"
+#include "services/api/sandboxes.hpp"
+
+namespace podsandbox::api {
+
+/// The gRPC server: Controller, Sandboxes, health and reflection on one listening unix socket.
+class Server {
+ public:
+  /// The desk must outlive the server.
+  static Result<std::unique_ptr<Server>> start(CallDesk& desk, Listener listener);
+
+  ~Server();
+
+  /// Accepts no more connections, ends every pending call with UNAVAILABLE, and returns when all calls have
+  /// ended or after `limit`, when what is left is cut off. gRPC's own shutdown would end calls with
+  /// CANCELLED, which containerd takes for the death of a pod.
+  void drain(std::chrono::nanoseconds limit);
+
+ private:
+  Server(CallDesk& desk, Listener listener);
+
+  CallDesk& desk_;
+  Listener listener_;
+  Controller controller_;
+  Sandboxes sandboxes_;
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+}  // namespace podsandbox::api

@@ -1,0 +1,169 @@
+#include <boost/test/unit_test.hpp>
+
+#include "test/actors/world.hpp"
+
+/// Any actor may die between any two messages: callers notice latency at most, and nothing is lost.
+namespace podsandbox::test {
+
+namespace {
+
+const std::vector killable = {names::gateway, names::supervisor, names::runtime, names::exits, names::hub};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(deaths)
+
+BOOST_AUTO_TEST_CASE(waiters_survive_the_death_of_everybody) {
+  World world;
+  world.run("a");
+  auto waiter = world.ask(WaitSandbox{"a"});
+  world.settle();
+  for (const auto name : killable) {
+    world.kill(name);
+    world.advance(std::chrono::milliseconds(10));
+    BOOST_TEST(!waiter->has_value(), caf::to_string(name));
+  }
+  world.kill_sandbox("a");
+  world.advance(std::chrono::milliseconds(10));
+  BOOST_TEST(!waiter->has_value());
+  world.runtime->process_exits("a", 77);
+  world.settle_until([&] { return waiter->has_value(); });
+  BOOST_REQUIRE(*waiter);
+  BOOST_TEST((**waiter)->status == 77U);
+}
+
+BOOST_AUTO_TEST_CASE(a_new_incarnation_is_counted_and_told) {
+  World world;
+  world.run("a");
+  world.kill_sandbox("a");
+  world.settle();
+  BOOST_TEST(world.get(GetSandbox{"a"})->incarnation == 2U);
+  BOOST_TEST((world.events("a").back() == EventKind::actor_restarted));
+  BOOST_TEST((world.phase("a") == Phase::ready));
+}
+
+/// The exit happened while its sandbox had no actor that lived to see it.
+BOOST_AUTO_TEST_CASE(an_exit_during_a_death_is_delivered) {
+  for (const bool seen : {true, false}) {
+    World world;
+    world.run("a");
+    auto waiter = world.ask(WaitSandbox{"a"});
+    world.settle();
+    world.kill_sandbox("a");
+    world.runtime->process_exits("a", 11, seen);
+    world.settle_until([&] { return waiter->has_value(); });
+    BOOST_REQUIRE(*waiter);
+    BOOST_TEST((**waiter)->status == 11U);
+  }
+}
+
+/// A sandbox whose actor dies all the time is restarted with a pause, not given up, and its calls wait.
+BOOST_AUTO_TEST_CASE(an_actor_that_dies_too_often_gets_a_pause) {
+  World world;
+  world.run("a");
+  for (int i = 0; i < 6; ++i) {
+    world.kill_sandbox("a");
+    world.settle();
+  }
+  auto status = world.ask(SandboxStatus{"a"});
+  world.advance(std::chrono::milliseconds(100));
+  BOOST_TEST(!status->has_value());
+  world.advance(std::chrono::seconds(1));
+  BOOST_REQUIRE(*status);
+  BOOST_TEST(((**status)->view.phase == Phase::ready));
+}
+
+BOOST_AUTO_TEST_CASE(root_gives_up_when_restarting_does_not_help) {
+  World world({}, RestartIntensity(3, std::chrono::seconds(10)));
+  for (int i = 0; i < 3; ++i) {
+    world.kill(names::gateway);
+    world.settle();
+  }
+  BOOST_TEST(!world.gave_up);
+  world.kill(names::gateway);
+  world.settle();
+  BOOST_REQUIRE(world.gave_up);
+  BOOST_TEST(world.gave_up->find("gateway") != std::string::npos);
+}
+
+/// The heart of it: one life (create, start, exit, stop, shutdown, with a waiter), and in it one actor killed
+/// after the n-th message, for every n and every actor. Each life must look the same from outside.
+template <class Kill>
+std::size_t live_with_a_death_at(std::size_t n, Kill kill) {
+  World world;
+  std::size_t messages = 0;
+  bool killed = false;
+  const auto run_until = [&](const std::function<bool()>& done) {
+    for (int rounds = 0; rounds < 5000 && !done(); ++rounds) {
+      if (!world.scheduler.try_run_once()) {
+        world.scheduler.advance_time(std::chrono::milliseconds(2));
+      } else if (++messages == n && !killed) {
+        killed = true;
+        kill(world);
+      }
+    }
+    return done();
+  };
+  const auto answered = [&](auto request) {
+    auto outcome = world.ask(std::move(request));
+    BOOST_REQUIRE_MESSAGE(run_until([&] { return outcome->has_value(); }), "unanswered, death at " << n);
+    BOOST_REQUIRE_MESSAGE((*outcome)->has_value(), (*outcome)->error().message << ", death at " << n);
+    return ***outcome;
+  };
+  answered(CreateSandbox{World::spec("a")});
+  auto waiter = world.ask(WaitSandbox{"a"});
+  const auto started = answered(StartSandbox{"a"});
+  BOOST_TEST(started.pid == world.runtime->processes.at("a").pid);
+  BOOST_TEST(answered(SandboxStatus{"a"}).view.started->pid == started.pid);
+  world.runtime->process_exits("a", 42);
+  BOOST_REQUIRE_MESSAGE(run_until([&] { return waiter->has_value(); }), "no exit, death at " << n);
+  BOOST_REQUIRE_MESSAGE((*waiter)->has_value(), (*waiter)->error().message << ", death at " << n);
+  BOOST_TEST((**waiter)->status == 42U);
+  answered(StopSandbox{"a"});
+  answered(ShutdownSandbox{"a"});
+  BOOST_TEST(answered(ListSandboxes{}).empty());
+  BOOST_TEST(world.runtime->processes.empty());
+  BOOST_TEST(world.desk.open() == 0U);
+  BOOST_TEST(!world.gave_up);
+  return messages;
+}
+
+BOOST_AUTO_TEST_CASE(any_actor_may_die_after_any_message) {
+  for (const auto name : killable) {
+    std::size_t n = 1;
+    while (live_with_a_death_at(n, [&](World& world) { world.kill(name); }) >= n) ++n;
+    BOOST_TEST_MESSAGE(caf::to_string(name) << ": " << n - 1 << " deaths");
+    BOOST_TEST(n > 20U);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_sandbox_may_die_after_any_message) {
+  std::size_t n = 1;
+  const auto kill = [](World& world) {
+    // Asked of the supervisor directly: a call through the desk would be part of the life under test.
+    auto address = std::make_shared<caf::actor_addr>();
+    struct Ask : Asker<SandboxListing> {
+      explicit Ask(std::shared_ptr<caf::actor_addr> a) : address(std::move(a)) {}
+      void answer(Result<SandboxListing> listing) override {
+        if (listing) *address = listing->actor;
+      }
+      void lost() override {}
+      bool wanted() const override { return true; }
+      std::shared_ptr<caf::actor_addr> address;
+    };
+    const auto supervisor = find_actor<SupervisorPort>(world.system, names::supervisor);
+    caf::anon_send(supervisor,
+                   Call<GetSandbox>{{"a"}, 0, Reply<SandboxListing>(std::make_shared<Ask>(address))});
+    world.scheduler.prioritize(supervisor);
+    world.scheduler.run_once();
+    if (const auto actor = caf::actor_cast<caf::actor>(*address)) {
+      caf::anon_send<caf::message_priority::high>(actor, caf::exit_msg{nullptr, caf::exit_reason::kill});
+    }
+  };
+  while (live_with_a_death_at(n, kill) >= n) ++n;
+  BOOST_TEST_MESSAGE("sandbox: " << n - 1 << " deaths");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace podsandbox::test
