@@ -7,7 +7,6 @@
 
 #include "services/api/convert.hpp"
 #include "services/api/platform.hpp"
-#include "services/api/unary_call.hpp"
 #include "services/api/verbose_info.hpp"
 
 namespace podsandbox::api {
@@ -16,12 +15,12 @@ namespace {
 
 /// Checks the id, then makes the request of it and sends it on its way.
 template <class Make, class Respond>
-grpc::ServerUnaryReactor* call_on(CallDesk& desk, grpc::CallbackServerContext* context, const std::string& id,
-                                  Make make, Respond respond) {
+grpc::ServerUnaryReactor* call_on(Backend& backend, grpc::CallbackServerContext* context,
+                                  const std::string& id, Make make, Respond respond) {
   auto checked = checked_id(id);
   if (!checked) return finish(context, to_status(checked.error()));
   using Request = decltype(make(std::move(*checked)));
-  return UnaryCall<Request>::run(desk, make(std::move(*checked)), std::move(respond));
+  return UnaryCall<Request>::run(backend, make(std::move(*checked)), std::move(respond));
 }
 
 void respond_status(const StatusAnswer& answer, controller::ControllerStatusResponse* response) {
@@ -41,9 +40,9 @@ void respond_status(const StatusAnswer& answer, controller::ControllerStatusResp
 /// own, which dies with it.
 class VerboseStatus final : public grpc::ServerUnaryReactor {
  public:
-  VerboseStatus(CallDesk& desk, std::string id, controller::ControllerStatusResponse* response)
-      : desk_(desk) {
-    id_ = desk.submit(SandboxStatus{std::move(id), true}, [this, response](Result<StatusAnswer> answer) {
+  VerboseStatus(Backend& backend, std::string id, controller::ControllerStatusResponse* response)
+      : desk_(backend.desk), counted_(backend.in_flight) {
+    id_ = desk_.submit(SandboxStatus{std::move(id), true}, [this, response](Result<StatusAnswer> answer) {
       if (!answer) return Finish(to_status(answer.error()));
       std::thread([this, response, answer = std::move(*answer)] {
         respond_status(answer, response);
@@ -58,6 +57,7 @@ class VerboseStatus final : public grpc::ServerUnaryReactor {
   void OnDone() override { delete this; }
 
   CallDesk& desk_;
+  InFlight::Guard counted_;
   CallId id_ = 0;
 };
 
@@ -68,13 +68,13 @@ auto Controller::Create(Context context, In<controller::ControllerCreateRequest>
   auto spec = to_spec(*request);
   if (!spec) return finish(context, to_status(spec.error()));
   response->set_sandbox_id((*spec)->id);
-  return UnaryCall<CreateSandbox>::run(desk_, CreateSandbox{std::move(*spec)}, [](const Done&) {});
+  return UnaryCall<CreateSandbox>::run(backend_, CreateSandbox{std::move(*spec)}, [](const Done&) {});
 }
 
 auto Controller::Start(Context context, In<controller::ControllerStartRequest> request,
                        controller::ControllerStartResponse* response) -> Reactor {
   return call_on(
-      desk_, context, request->sandbox_id(), [](std::string id) { return StartSandbox{std::move(id)}; },
+      backend_, context, request->sandbox_id(), [](std::string id) { return StartSandbox{std::move(id)}; },
       [response, id = request->sandbox_id()](const Started& started) {
         response->set_sandbox_id(id);
         response->set_pid(started.pid);
@@ -100,7 +100,7 @@ auto Controller::Stop(Context context, In<controller::ControllerStopRequest> req
   // Nobody waits longer than a day for a process to end by itself.
   const std::chrono::seconds grace(std::min<std::uint32_t>(request->timeout_secs(), 24 * 60 * 60));
   return call_on(
-      desk_, context, request->sandbox_id(),
+      backend_, context, request->sandbox_id(),
       [grace](std::string id) {
         return StopSandbox{std::move(id), grace};
       },
@@ -110,7 +110,7 @@ auto Controller::Stop(Context context, In<controller::ControllerStopRequest> req
 auto Controller::Wait(Context context, In<controller::ControllerWaitRequest> request,
                       controller::ControllerWaitResponse* response) -> Reactor {
   return call_on(
-      desk_, context, request->sandbox_id(), [](std::string id) { return WaitSandbox{std::move(id)}; },
+      backend_, context, request->sandbox_id(), [](std::string id) { return WaitSandbox{std::move(id)}; },
       [response](const Exit& exit) {
         response->set_exit_status(exit.status);
         set_time(response->mutable_exited_at(), exit.at);
@@ -122,24 +122,24 @@ auto Controller::Status(Context context, In<controller::ControllerStatusRequest>
   if (request->verbose()) {
     auto id = checked_id(request->sandbox_id());
     if (!id) return finish(context, to_status(id.error()));
-    return new VerboseStatus(desk_, std::move(*id), response);  // deletes itself
+    return new VerboseStatus(backend_, std::move(*id), response);  // deletes itself
   }
   return call_on(
-      desk_, context, request->sandbox_id(), [](std::string id) { return SandboxStatus{std::move(id)}; },
+      backend_, context, request->sandbox_id(), [](std::string id) { return SandboxStatus{std::move(id)}; },
       [response](const StatusAnswer& answer) { respond_status(answer, response); });
 }
 
 auto Controller::Shutdown(Context context, In<controller::ControllerShutdownRequest> request,
                           controller::ControllerShutdownResponse*) -> Reactor {
   return call_on(
-      desk_, context, request->sandbox_id(), [](std::string id) { return ShutdownSandbox{std::move(id)}; },
+      backend_, context, request->sandbox_id(), [](std::string id) { return ShutdownSandbox{std::move(id)}; },
       [](const Done&) {});
 }
 
 auto Controller::Metrics(Context context, In<controller::ControllerMetricsRequest> request,
                          controller::ControllerMetricsResponse* response) -> Reactor {
   return call_on(
-      desk_, context, request->sandbox_id(), [](std::string id) { return SandboxMetrics{std::move(id)}; },
+      backend_, context, request->sandbox_id(), [](std::string id) { return SandboxMetrics{std::move(id)}; },
       [response, id = request->sandbox_id()](const Payload& metrics) {
         auto* metric = response->mutable_metrics();
         set_time(metric->mutable_timestamp(), std::chrono::system_clock::now());
@@ -152,7 +152,7 @@ auto Controller::Update(Context context, In<controller::ControllerUpdateRequest>
                         controller::ControllerUpdateResponse*) -> Reactor {
   auto update = to_update(*request);
   if (!update) return finish(context, to_status(update.error()));
-  return UnaryCall<UpdateSandbox>::run(desk_, std::move(*update), [](const Done&) {});
+  return UnaryCall<UpdateSandbox>::run(backend_, std::move(*update), [](const Done&) {});
 }
 
 }  // namespace podsandbox::api

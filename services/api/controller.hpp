@@ -1,7 +1,7 @@
 #pragma once
 
-#include "messages/call_desk.hpp"
 #include "proto/containerd_sandbox.grpc.pb.h"
+#include "services/api/unary_call.hpp"
 
 namespace podsandbox::api {
 
@@ -9,8 +9,7 @@ namespace podsandbox::api {
 /// what comes back. No thread is held while a call waits.
 class Controller final : public ::containerd::services::sandbox::v1::Controller::CallbackService {
  public:
-  /// The desk must outlive the server.
-  explicit Controller(CallDesk& desk) : desk_(desk) {}
+  explicit Controller(Backend& backend) : backend_(backend) {}
 
  private:
   using Context = grpc::CallbackServerContext*;
@@ -39,7 +38,7 @@ class Controller final : public ::containerd::services::sandbox::v1::Controller:
   Reactor Update(Context context, In<::containerd::services::sandbox::v1::ControllerUpdateRequest> request,
                  ::containerd::services::sandbox::v1::ControllerUpdateResponse* response) override;
 
-  CallDesk& desk_;
+  Backend& backend_;
 };
 
 }  // namespace podsandbox::api

@@ -11,7 +11,9 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -89,9 +91,9 @@ Result<Listener> Listener::bind(const SocketSettings& settings) {
   Listener listener(fd, path);
   const auto address = address_of(path);
   if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    listener.path_.clear();  // not ours to remove
     return failed(path, "bind", errno);
   }
+  listener.bound_ = true;
   // Nobody can connect before listen, so there is no moment with another mode.
   if (auto owner = set_owner(settings); !owner) return tl::unexpected<Error>(owner.error());
   if (listen(fd, backlog) != 0) return failed(path, "listen", errno);
@@ -104,7 +106,8 @@ Listener::Listener(int listen_fd, std::string path)
 Listener::Listener(Listener&& other) noexcept
     : listen_fd_(std::exchange(other.listen_fd_, -1)),
       wake_fd_(std::exchange(other.wake_fd_, -1)),
-      path_(std::exchange(other.path_, {})) {}
+      path_(other.path_),
+      bound_(std::exchange(other.bound_, false)) {}
 
 Listener::~Listener() {
   stop();
@@ -123,7 +126,19 @@ void Listener::stop() {
     thread_.join();
   }
   if (listen_fd_ >= 0) close(std::exchange(listen_fd_, -1));
-  if (!path_.empty()) unlink(std::exchange(path_, {}).c_str());
+  if (std::exchange(bound_, false)) unlink(path_.c_str());
+}
+
+void Listener::cut_connections() const {
+  // Whose descriptor is whose only gRPC knows; but every connection carries the name of our socket.
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error)) {
+    const int fd = std::atoi(entry.path().filename().c_str());
+    sockaddr_un address{};
+    socklen_t size = sizeof address;
+    if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) continue;
+    if (address.sun_family == AF_UNIX && path_ == address.sun_path) shutdown(fd, SHUT_RDWR);
+  }
 }
 
 void Listener::accept_loop() {

@@ -43,6 +43,9 @@ class Listener {
   /// Accepts no more; connections stay. The socket file is removed.
   void stop();
 
+  /// Ends all connections that were accepted: nothing more is said on them, by anybody.
+  void cut_connections() const;
+
  private:
   Listener(int listen_fd, std::string path);
   void accept_loop();
@@ -50,6 +53,7 @@ class Listener {
   int listen_fd_ = -1;
   int wake_fd_ = -1;
   std::string path_;
+  bool bound_ = false;  // the socket file is ours to remove
   Accept accept_;
   std::thread thread_;
 };

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "services/api/convert.hpp"
-#include "services/api/unary_call.hpp"
 
 namespace podsandbox::api {
 
@@ -16,7 +15,10 @@ namespace {
 /// when the client took what it has, so a slow client holds one batch and nothing else.
 class Watcher final : public grpc::ServerWriteReactor<v1::Event> {
  public:
-  Watcher(CallDesk& desk, std::uint64_t from) : desk_(desk), from_(from) { read(); }
+  Watcher(Backend& backend, std::uint64_t from)
+      : desk_(backend.desk), counted_(backend.in_flight), from_(from) {
+    read();
+  }
 
  private:
   /// Outlives the watcher, which may be gone as soon as a call of it is submitted.
@@ -70,6 +72,7 @@ class Watcher final : public grpc::ServerWriteReactor<v1::Event> {
   void OnDone() override { delete this; }
 
   CallDesk& desk_;
+  InFlight::Guard counted_;
   std::uint64_t from_;
   EventBatch batch_;
   std::size_t written_ = 0;
@@ -82,7 +85,7 @@ class Watcher final : public grpc::ServerWriteReactor<v1::Event> {
 
 grpc::ServerUnaryReactor* Sandboxes::List(grpc::CallbackServerContext*, const v1::ListRequest*,
                                           v1::ListResponse* response) {
-  return UnaryCall<ListSandboxes>::run(desk_, {}, [response](const std::vector<SandboxListing>& rows) {
+  return UnaryCall<ListSandboxes>::run(backend_, {}, [response](const std::vector<SandboxListing>& rows) {
     for (const auto& row : rows) fill(row, response->add_sandboxes());
   });
 }
@@ -91,13 +94,13 @@ grpc::ServerUnaryReactor* Sandboxes::Get(grpc::CallbackServerContext* context, c
                                          v1::Sandbox* response) {
   auto id = checked_id(request->id());
   if (!id) return finish(context, to_status(id.error()));
-  return UnaryCall<GetSandbox>::run(desk_, GetSandbox{std::move(*id)},
+  return UnaryCall<GetSandbox>::run(backend_, GetSandbox{std::move(*id)},
                                     [response](const SandboxListing& row) { fill(row, response); });
 }
 
 grpc::ServerWriteReactor<v1::Event>* Sandboxes::Watch(grpc::CallbackServerContext*,
                                                       const v1::WatchRequest* request) {
-  return new Watcher(desk_, request->from_sequence());  // deletes itself
+  return new Watcher(backend_, request->from_sequence());  // deletes itself
 }
 
 }  // namespace podsandbox::api

@@ -1,15 +1,14 @@
 #pragma once
 
-#include "messages/call_desk.hpp"
 #include "proto/podsandbox.grpc.pb.h"
+#include "services/api/unary_call.hpp"
 
 namespace podsandbox::api {
 
 /// podsandbox.v1.Sandboxes: what there is, and what happens.
 class Sandboxes final : public v1::Sandboxes::CallbackService {
  public:
-  /// The desk must outlive the server.
-  explicit Sandboxes(CallDesk& desk) : desk_(desk) {}
+  explicit Sandboxes(Backend& backend) : backend_(backend) {}
 
  private:
   grpc::ServerUnaryReactor* List(grpc::CallbackServerContext* context, const v1::ListRequest* request,
@@ -19,7 +18,7 @@ class Sandboxes final : public v1::Sandboxes::CallbackService {
   grpc::ServerWriteReactor<v1::Event>* Watch(grpc::CallbackServerContext* context,
                                              const v1::WatchRequest* request) override;
 
-  CallDesk& desk_;
+  Backend& backend_;
 };
 
 }  // namespace podsandbox::api

@@ -2,12 +2,12 @@
 
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
-#include <grpcpp/server_builder.h>
 
 #include <string>
 #include <utility>
 
 #include "messages/log.hpp"
+#include "proto/health.pb.h"
 
 namespace podsandbox::api {
 
@@ -18,7 +18,7 @@ constexpr int max_message_bytes = 16 * 1024 * 1024;  // containerd's limit, both
 }  // namespace
 
 Server::Server(CallDesk& desk, Listener listener)
-    : desk_(desk), listener_(std::move(listener)), controller_(desk), sandboxes_(desk) {}
+    : backend_{desk, {}}, listener_(std::move(listener)), controller_(backend_), sandboxes_(backend_) {}
 
 Server::~Server() {
   drain(std::chrono::seconds(0));
@@ -27,6 +27,7 @@ Server::~Server() {
 Result<std::unique_ptr<Server>> Server::start(CallDesk& desk, Listener listener) {
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  (void)grpc::health::v1::HealthCheckRequest::descriptor();  // gRPC's own service has none for reflection
   std::unique_ptr<Server> self(new Server(desk, std::move(listener)));
   grpc::ServerBuilder builder;
   builder.SetMaxReceiveMessageSize(max_message_bytes);
@@ -55,8 +56,10 @@ void Server::drain(std::chrono::nanoseconds limit) {
   if (!server_) return;
   if (auto* health = server_->GetHealthCheckService()) health->Shutdown();
   listener_.stop();
-  desk_.close(Error{ErrorKind::unavailable, "podsandboxd is shutting down; try again"});
-  server_->Shutdown(std::chrono::system_clock::now() + limit);
+  backend_.desk.close(Error{ErrorKind::unavailable, "podsandboxd is shutting down; try again"});
+  backend_.in_flight.wait_for_none(limit);
+  listener_.cut_connections();
+  server_->Shutdown(std::chrono::system_clock::now());
   server_->Wait();
   server_.reset();
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
 
 #include <chrono>
 #include <memory>
@@ -20,15 +21,15 @@ class Server {
 
   ~Server();
 
-  /// Accepts no more connections, ends every pending call with UNAVAILABLE, and returns when all calls have
-  /// ended or after `limit`, when what is left is cut off. gRPC's own shutdown would end calls with
-  /// CANCELLED, which containerd takes for the death of a pod.
+  /// Accepts no more connections, ends every pending call with UNAVAILABLE, and cuts the connections when all
+  /// of that is written or after `limit`. gRPC's own shutdown ends calls that reach it too late with
+  /// CANCELLED, which containerd takes for the death of a pod; a cut connection is UNAVAILABLE to it.
   void drain(std::chrono::nanoseconds limit);
 
  private:
   Server(CallDesk& desk, Listener listener);
 
-  CallDesk& desk_;
+  Backend backend_;
   Listener listener_;
   Controller controller_;
   Sandboxes sandboxes_;

@@ -6,9 +6,16 @@
 #include <utility>
 
 #include "messages/call_desk.hpp"
+#include "services/api/in_flight.hpp"
 #include "services/api/status.hpp"
 
 namespace podsandbox::api {
+
+/// What every RPC needs: where to submit it, and the count of those on their way. Outlives the server.
+struct Backend {
+  CallDesk& desk;
+  InFlight in_flight;
+};
 
 /// One unary RPC on its way: submits the request and finishes with its answer. Deletes itself when gRPC is
 /// done with it.
@@ -18,25 +25,27 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   using Answer = typename Request::Answer;
 
   /// `respond` writes the answer into the response; it runs on an actor's thread, so it must not block.
-  static grpc::ServerUnaryReactor* run(CallDesk& desk, Request request,
+  static grpc::ServerUnaryReactor* run(Backend& backend, Request request,
                                        std::function<void(const Answer&)> respond) {
-    auto* call = new UnaryCall(desk);  // deleted by OnDone
+    auto* call = new UnaryCall(backend);  // deleted by OnDone
     // The answer may come before submit returns; gRPC holds it back until our caller has the reactor.
-    call->id_ = desk.submit(std::move(request), [call, respond = std::move(respond)](Result<Answer> answer) {
-      if (!answer) return call->Finish(to_status(answer.error()));
-      respond(*answer);
-      call->Finish(grpc::Status::OK);
-    });
+    call->id_ =
+        backend.desk.submit(std::move(request), [call, respond = std::move(respond)](Result<Answer> answer) {
+          if (!answer) return call->Finish(to_status(answer.error()));
+          respond(*answer);
+          call->Finish(grpc::Status::OK);
+        });
     return call;
   }
 
  private:
-  explicit UnaryCall(CallDesk& desk) : desk_(desk) {}
+  explicit UnaryCall(Backend& backend) : desk_(backend.desk), counted_(backend.in_flight) {}
 
   void OnCancel() override { desk_.caller_gone(id_); }
   void OnDone() override { delete this; }
 
   CallDesk& desk_;
+  InFlight::Guard counted_;
   CallId id_ = 0;
 };
 

@@ -252,6 +252,26 @@ BOOST_AUTO_TEST_CASE(waiters_before_while_and_after) {
   BOOST_TEST(world.desk.open() == 0U);
 }
 
+/// Nothing is kept for a waiter that went away, however long its sandbox lives.
+BOOST_AUTO_TEST_CASE(a_waiter_that_goes_away_is_forgotten_at_once) {
+  struct Nobody : Asker<Exit> {
+    void answer(Result<Exit>) override {}
+    void lost() override {}
+    bool wanted() const override { return true; }
+  };
+  World world;
+  world.run("a");
+  auto asker = std::make_shared<Nobody>();
+  const std::weak_ptr<Nobody> kept = asker;
+  const auto gateway = find_actor<GatewayPort>(world.system, names::gateway);
+  caf::anon_send(gateway, Call<WaitSandbox>{{"a"}, 77, Reply<Exit>(std::move(asker))});
+  world.settle();
+  BOOST_TEST(!kept.expired());
+  caf::anon_send(gateway, CallerGone{"a", 77});
+  world.settle();
+  BOOST_TEST(kept.expired());
+}
+
 BOOST_AUTO_TEST_CASE(update_changes_labels_and_extensions_or_nothing) {
   World world;
   BOOST_REQUIRE(world.create("a"));

@@ -1,4 +1,5 @@
 #include <boost/test/unit_test.hpp>
+#include <caf/scoped_actor.hpp>
 
 #include "test/actors/world.hpp"
 
@@ -55,6 +56,61 @@ BOOST_AUTO_TEST_CASE(an_exit_during_a_death_is_delivered) {
     BOOST_REQUIRE(*waiter);
     BOOST_TEST((**waiter)->status == 11U);
   }
+}
+
+/// The runtime dies while it works on a Start: its successor is asked again, not after a timeout but at once.
+BOOST_AUTO_TEST_CASE(a_step_is_taken_to_the_next_runtime) {
+  World world;
+  BOOST_REQUIRE(world.create("a"));
+  world.runtime->hang_start.insert("a");
+  auto started = world.ask(StartSandbox{"a"});
+  world.settle();
+  world.runtime->hang_start.clear();
+  world.kill(names::runtime);
+  world.advance(std::chrono::milliseconds(200));
+  BOOST_REQUIRE(*started);
+  BOOST_TEST((*started)->has_value());
+}
+
+/// A process that exits while it is being started, and nobody lives who heard of it.
+BOOST_AUTO_TEST_CASE(an_early_exit_survives_the_supervisor) {
+  World world;
+  BOOST_REQUIRE(world.create("a"));
+  auto waiter = world.ask(WaitSandbox{"a"});
+  auto started = world.ask(StartSandbox{"a"});
+  while (world.runtime->processes.empty()) BOOST_REQUIRE(world.scheduler.try_run_once());
+  world.runtime->process_exits("a", 9);
+  world.kill(names::supervisor);
+  world.settle_until([&] { return waiter->has_value(); });
+  BOOST_REQUIRE((*started && *waiter));
+  BOOST_TEST((**waiter)->status == 9U);
+}
+
+/// What was known before the calls came is known to the incarnation that they waited for.
+BOOST_AUTO_TEST_CASE(calls_that_waited_for_an_incarnation_see_the_exit) {
+  World world;
+  world.run("a");
+  for (int i = 0; i < 6; ++i) {
+    world.kill_sandbox("a");
+    world.settle();
+  }
+  auto status = world.ask(SandboxStatus{"a"});
+  world.settle();
+  world.runtime->process_exits("a", 3);
+  world.advance(std::chrono::milliseconds(1100));
+  BOOST_REQUIRE(*status);
+  BOOST_TEST(((**status)->view.phase == Phase::notready));
+}
+
+BOOST_AUTO_TEST_CASE(a_record_of_an_earlier_incarnation_is_refused) {
+  World world;
+  world.run("a");
+  caf::scoped_actor self{world.system};
+  SandboxRecord stale;
+  stale.spec = World::spec("a");
+  self->send(find_actor<SupervisorPort>(world.system, names::supervisor), SaveRecord{stale, 0, {}});
+  world.settle();
+  BOOST_TEST(world.get(GetSandbox{"a"})->view.started.has_value());
 }
 
 /// A sandbox whose actor dies all the time is restarted with a pause, not given up, and its calls wait.

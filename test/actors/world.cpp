@@ -29,9 +29,10 @@ void kill_now(const caf::strong_actor_ptr& pointer) {
 
 World::World(Settings settings, RestartIntensity intensity) : scheduler(test_scheduler(system)) {
   if (std::getenv("PODSANDBOX_TEST_LOG")) {
-    log::set_sink([](log::Level, std::string_view component, std::string_view sandbox, std::string_view text) {
-      std::cerr << component << ' ' << sandbox << ": " << text << '\n';
-    });
+    log::set_sink(
+        [](log::Level, std::string_view component, std::string_view sandbox, std::string_view text) {
+          std::cerr << component << ' ' << sandbox << ": " << text << '\n';
+        });
   }
   RootSeed seed;
   seed.settings = settings;

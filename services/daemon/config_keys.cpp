@@ -1,0 +1,178 @@
+#include "services/daemon/config_keys.hpp"
+
+#include <sys/un.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdio>
+#include <sstream>
+
+#include "services/daemon/duration.hpp"
+
+namespace podsandbox {
+
+namespace {
+
+constexpr std::array<std::string_view, 4> level_names{"debug", "info", "warn", "error"};
+
+tl::unexpected<Error> refused(std::string why) {
+  return failure(ErrorKind::invalid_argument, std::move(why));
+}
+
+// -- what the values may be ----------------------------------------------------
+
+Result<std::string> parse_name(const std::string& text) {
+  if (text.find('\0') != std::string::npos) return refused("must not contain a NUL character");
+  return text;
+}
+
+Result<std::string> parse_path(const std::string& text) {
+  if (text.empty() || text.front() != '/') return refused("must be an absolute path");
+  return parse_name(text);
+}
+
+Result<std::string> parse_socket(const std::string& text) {
+  constexpr std::size_t longest = sizeof(sockaddr_un::sun_path) - 1;
+  if (text.size() > longest) {
+    return refused("must be at most " + std::to_string(longest) + " bytes long, as Unix sockets are");
+  }
+  return parse_path(text);
+}
+
+Result<unsigned> parse_mode(const std::string& text) {
+  unsigned mode = 0;
+  const char* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, mode, 8);
+  if (error != std::errc() || rest != end || text.size() > 4 || mode > 0777) {
+    return refused("must be octal permissions such as \"0660\", at most \"0777\"");
+  }
+  return mode;
+}
+
+std::string format_mode(unsigned mode) {
+  std::array<char, 8> text{};
+  std::snprintf(text.data(), text.size(), "%04o", mode & 0777U);
+  return text.data();
+}
+
+Result<log::Level> parse_level(const std::string& text) {
+  const auto* const found = std::find(level_names.begin(), level_names.end(), text);
+  if (found == level_names.end()) return refused("must be debug, info, warn or error");
+  return static_cast<log::Level>(found - level_names.begin());
+}
+
+std::string format_level(log::Level level) {
+  return std::string(level_names.at(static_cast<std::size_t>(level)));
+}
+
+std::string same(const std::string& text) {
+  return text;
+}
+
+// -- how keys are made ---------------------------------------------------------
+
+std::string quoted(const std::string& text) {
+  const toml::value<std::string> value(text);
+  std::ostringstream out;
+  out << toml::toml_formatter(
+      value, toml::toml_formatter::default_flags & ~toml::format_flags::allow_literal_strings);
+  return out.str();
+}
+
+/// The shortest text that reads back as the same number.
+std::string shortest(double number) {
+  std::array<char, 32> text{};
+  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), number).ptr};
+}
+
+/// A string in the file. `field` gives the member of a Config, const or not.
+template <class Field, class Parse, class Format>
+ConfigKey text_key(std::string_view section, std::string_view name, Field field, Parse parse, Format format) {
+  return {section, name,
+          [=](const toml::node& node, Config& config) -> Result<Done> {
+            const auto* text = node.as_string();
+            if (text == nullptr) return refused("must be a string");
+            return parse(text->get()).map([&](auto value) {
+              field(config) = std::move(value);
+              return Done{};
+            });
+          },
+          [=](const Config& config) { return quoted(format(field(config))); }};
+}
+
+template <class Field>
+ConfigKey duration_key(std::string_view section, std::string_view name, Field field) {
+  return text_key(section, name, field, parse_duration, format_duration);
+}
+
+template <class Field>
+ConfigKey count_key(std::string_view section, std::string_view name, Field field, std::int64_t min,
+                    std::int64_t max) {
+  return {
+      section, name,
+      [=](const toml::node& node, Config& config) -> Result<Done> {
+        const auto* number = node.as_integer();
+        if (number == nullptr || number->get() < min || number->get() > max) {
+          return refused("must be a whole number from " + std::to_string(min) + " to " + std::to_string(max));
+        }
+        auto& target = field(config);
+        target = static_cast<std::remove_reference_t<decltype(target)>>(number->get());
+        return Done{};
+      },
+      [=](const Config& config) { return std::to_string(field(config)); }};
+}
+
+template <class Field>
+ConfigKey fraction_key(std::string_view section, std::string_view name, Field field) {
+  return {section, name,
+          [=](const toml::node& node, Config& config) -> Result<Done> {
+            const auto number = node.is_number() ? node.value<double>() : std::nullopt;
+            if (!number || !(*number >= 0.0 && *number <= 0.9)) {
+              return refused("must be a number from 0 to 0.9");
+            }
+            field(config) = *number;
+            return Done{};
+          },
+          [=](const Config& config) { return shortest(field(config)); }};
+}
+
+}  // namespace
+
+const std::vector<ConfigKey>& config_keys() {
+  static const std::vector<ConfigKey> keys{
+      text_key(
+          "", "socket", [](auto& c) -> auto& { return c.socket; }, parse_socket, same),
+      text_key(
+          "", "socket_mode", [](auto& c) -> auto& { return c.socket_mode; }, parse_mode, format_mode),
+      text_key(
+          "", "socket_group", [](auto& c) -> auto& { return c.socket_group; }, parse_name, same),
+      text_key(
+          "", "state_dir", [](auto& c) -> auto& { return c.state_dir; }, parse_path, same),
+      text_key(
+          "", "keeper_program", [](auto& c) -> auto& { return c.keeper_program; }, parse_path, same),
+      text_key(
+          "", "pause_program", [](auto& c) -> auto& { return c.pause_program; }, parse_path, same),
+      text_key(
+          "", "log_level", [](auto& c) -> auto& { return c.log_level; }, parse_level, format_level),
+      duration_key(
+          "", "drain_timeout", [](auto& c) -> auto& { return c.drain_timeout; }),
+      duration_key(
+          "", "start_timeout", [](auto& c) -> auto& { return c.actors.start_timeout; }),
+      duration_key(
+          "", "cleanup_timeout", [](auto& c) -> auto& { return c.actors.cleanup_timeout; }),
+      count_key(
+          "", "scheduler_threads", [](auto& c) -> auto& { return c.scheduler_threads; }, 0, 1024),
+      duration_key(
+          "backoff", "initial", [](auto& c) -> auto& { return c.actors.backoff.initial; }),
+      duration_key(
+          "backoff", "max", [](auto& c) -> auto& { return c.actors.backoff.max; }),
+      fraction_key(
+          "backoff", "jitter", [](auto& c) -> auto& { return c.actors.backoff.jitter; }),
+      count_key(
+          "events", "keep", [](auto& c) -> auto& { return c.actors.events_kept; }, 1, 1'000'000),
+  };
+  return keys;
+}
+
+}  // namespace podsandbox

@@ -1,0 +1,91 @@
+#include "services/daemon/daemon.hpp"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <memory>
+#include <thread>
+#include <utility>
+
+#include "actors/root/root.hpp"
+#include "messages/call_desk.hpp"
+#include "messages/log.hpp"
+#include "services/api/server.hpp"
+#include "services/daemon/state_dir.hpp"
+#include "services/daemon/stop_signals.hpp"
+#include "services/linux/linux_runtime.hpp"
+#include "services/linux/linux_runtime_actor.hpp"
+#include "services/telemetry/logging.hpp"
+
+namespace podsandbox {
+
+namespace {
+
+/// One pidfd per sandbox, and one connection per client.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+struct ActorConfig : caf::actor_system_config {
+  explicit ActorConfig(unsigned threads) {
+    const auto count = threads != 0 ? threads : std::max(2U, std::thread::hardware_concurrency());
+    set("scheduler.policy", caf::atom("sharing"));  // idle threads sleep
+    set("scheduler.max-threads", static_cast<std::size_t>(count));
+  }
+};
+
+RootSeed root_seed(const Config& config, const std::shared_ptr<linux_runtime::LinuxRuntime>& runtime,
+                   CallDesk& desk, StopSignals& signals) {
+  RootSeed seed;
+  seed.settings = config.actors;
+  seed.make_runtime = [runtime](caf::actor_system& system) {
+    return linux_runtime::spawn_linux_runtime(system, runtime);
+  };
+  seed.desk = &desk;
+  seed.give_up = [&signals](std::string why) { signals.give_up(std::move(why)); };
+  return seed;
+}
+
+Result<Done> serve(const Config& config, StopSignals& signals) {
+  auto state_dir = StateDir::open(config.state_dir);
+  if (!state_dir) return tl::unexpected<Error>(state_dir.error());
+  auto listener = api::Listener::bind({config.socket, config.socket_mode, config.socket_group});
+  if (!listener) return tl::unexpected<Error>(listener.error());
+  auto runtime =
+      linux_runtime::LinuxRuntime::open({config.state_dir, config.keeper_program, config.pause_program});
+  if (!runtime) return tl::unexpected<Error>(runtime.error());
+
+  ActorConfig actor_config(config.scheduler_threads);
+  caf::actor_system system(actor_config);
+  CallDesk desk(system);
+  const auto root = spawn_root(system, root_seed(config, *runtime, desk, signals));
+  auto server = api::Server::start(desk, std::move(*listener));
+  if (server) log::info("daemon", {}, "serving on " + config.socket);
+
+  const auto failed = server ? signals.wait() : std::optional(server.error().message);
+  log::info("daemon", {}, failed ? "ending: " + *failed : "draining");
+  if (server) (*server)->drain(config.drain_timeout);
+  caf::anon_send(root, StopAll{});
+  system.await_all_actors_done();
+  if (failed) return failure(ErrorKind::internal, *failed);
+  return Done{};
+}
+
+}  // namespace
+
+Result<Done> run_daemon(const Config& config) {
+  StopSignals signals;
+  raise_descriptor_limit();
+  telemetry::start_logging(config.log_level);
+  const auto ended = serve(config, signals);
+  log::info("daemon", {}, ended ? "ended" : "failed: " + ended.error().message);
+  telemetry::stop_logging();
+  return ended;
+}
+
+}  // namespace podsandbox

@@ -1,0 +1,178 @@
+#include "services/linux/cgroup.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <set>
+#include <sstream>
+
+#include "services/linux/system_error.hpp"
+#include "services/linux/unique_fd.hpp"
+
+namespace podsandbox::linux_runtime {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// On every cgroup that we make: so it is known, whatever happens to us, which ones are ours to remove.
+constexpr const char* mark = "trusted.podsandbox";
+
+bool is_ours(const fs::path& cgroup) {
+  return getxattr(cgroup.c_str(), mark, nullptr, 0) >= 0;
+}
+
+int write_text(const fs::path& file, const std::string& text) {
+  const UniqueFd fd(open(file.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!fd || write(fd.get(), text.data(), text.size()) < 0) return errno;
+  return 0;
+}
+
+std::string read_text(const fs::path& file) {
+  std::ifstream stream(file);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+// A new cpuset of v1 is empty and takes no process until it has been given something, nor does any below it.
+void fill_cpuset(const fs::path& cgroup) {
+  if (access((cgroup / "cpuset.cpus").c_str(), F_OK) != 0) return;
+  for (const char* file : {"cpuset.cpus", "cpuset.mems"}) {
+    const std::string text = read_text(cgroup / file);
+    if (text.find_first_not_of(" \n") == std::string::npos) {
+      write_text(cgroup / file, read_text(cgroup.parent_path() / file));
+    }
+  }
+}
+
+// As far as they go: on v2 a cgroup has no figures of its own unless its parent says so.
+void enable_controllers(const fs::path& parent) {
+  for (const char* controller : {"+cpu", "+memory", "+pids"}) {
+    write_text(parent / "cgroup.subtree_control", controller);
+  }
+}
+
+// All cgroups from below `mount` down to `path`.
+std::vector<fs::path> chain(const fs::path& mount, const std::string& path) {
+  std::vector<fs::path> all;
+  fs::path at = mount;
+  for (const auto& part : fs::path(path).relative_path()) all.push_back(at /= part);
+  return all;
+}
+
+// 0 or an errno; EEXIST for a last one that is somebody else's.
+int make_chain(const fs::path& mount, const std::string& path, bool unified) {
+  const auto cgroups = chain(mount, path);
+  for (const fs::path& cgroup : cgroups) {
+    if (unified) enable_controllers(cgroup.parent_path());
+    if (mkdir(cgroup.c_str(), 0755) == 0) {
+      if (setxattr(cgroup.c_str(), mark, "", 0, 0) != 0) {
+        const int error = errno;
+        rmdir(cgroup.c_str());
+        return error;
+      }
+    } else if (errno != EEXIST) {
+      return errno;
+    } else if (cgroup == cgroups.back() && !is_ours(cgroup)) {
+      return EEXIST;
+    }
+    if (!unified) fill_cpuset(cgroup);
+  }
+  return 0;
+}
+
+int set_least_share(const fs::path& cgroup, bool unified) {
+  const fs::path file = cgroup / (unified ? "cpu.weight" : "cpu.shares");
+  const int error = write_text(file, unified ? "1" : "2");
+  return error == ENOENT ? 0 : error;  // no cpu controller here
+}
+
+int enter_one(const fs::path& mount, const std::string& path, int pid, bool unified) {
+  // A parent may go away under us when another sandbox, its last, is removed.
+  constexpr int attempts = 10;
+  int error = 0;
+  for (int i = 0; i < attempts; ++i) {
+    error = make_chain(mount, path, unified);
+    if (error != ENOENT) break;
+  }
+  const fs::path cgroup = mount / fs::path(path).relative_path();
+  if (error == 0) error = set_least_share(cgroup, unified);
+  if (error == 0) error = write_text(cgroup / "cgroup.procs", std::to_string(pid));
+  return error;
+}
+
+int remove_one(const fs::path& mount, const std::string& path) {
+  auto cgroups = chain(mount, path);
+  if (cgroups.empty() || !is_ours(cgroups.back())) return 0;
+  if (rmdir(cgroups.back().c_str()) != 0 && errno != ENOENT) return errno;
+  for (cgroups.pop_back(); !cgroups.empty() && is_ours(cgroups.back()); cgroups.pop_back()) {
+    if (rmdir(cgroups.back().c_str()) != 0) break;  // others are in it; the last of them removes it
+  }
+  return 0;
+}
+
+// mountinfo writes blanks, tabs, newlines and backslashes as \ooo.
+std::string unescape(const std::string& text) {
+  std::string plain;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && i + 3 < text.size()) {
+      plain += static_cast<char>(std::stoi(text.substr(i + 1, 3), nullptr, 8));
+      i += 3;
+    } else {
+      plain += text[i];
+    }
+  }
+  return plain;
+}
+
+}  // namespace
+
+CgroupMounts parse_cgroup_mounts(const std::string& mountinfo) {
+  CgroupMounts v1, v2;
+  v2.unified = true;
+  std::set<std::string> seen;  // by device: a hierarchy may be mounted at several places
+  std::istringstream lines(mountinfo);
+  for (std::string line; std::getline(lines, line);) {
+    const auto separator = line.find(" - ");
+    if (separator == std::string::npos) continue;
+    std::istringstream before(line), after(line.substr(separator + 3));
+    std::string mount_id, parent_id, device, root, path, type;
+    before >> mount_id >> parent_id >> device >> root >> path;
+    after >> type;
+    if ((type != "cgroup" && type != "cgroup2") || !seen.insert(device).second) continue;
+    (type == "cgroup" ? v1 : v2).paths.emplace_back(unescape(path));
+  }
+  return v1.paths.empty() ? v2 : v1;
+}
+
+CgroupMounts find_cgroup_mounts() {
+  return parse_cgroup_mounts(read_text("/proc/self/mountinfo"));
+}
+
+Result<Done> enter_cgroup(const CgroupMounts& mounts, const std::string& path, int pid) {
+  if (mounts.paths.empty()) {
+    return failure(ErrorKind::failed_precondition, "cgroup " + path + ": no cgroup hierarchy is mounted");
+  }
+  for (const fs::path& mount : mounts.paths) {
+    const int error = enter_one(mount, path, pid, mounts.unified);
+    if (error == 0) continue;
+    const auto kind = error == EEXIST ? ErrorKind::already_exists : ErrorKind::internal;
+    return failure(kind, because("making cgroup " + mount.string() + path, error));
+  }
+  return Done{};
+}
+
+Result<Done> remove_cgroup(const CgroupMounts& mounts, const std::string& path) {
+  for (const fs::path& mount : mounts.paths) {
+    const int error = remove_one(mount, path);
+    if (error != 0) {
+      return failure(ErrorKind::unavailable, because("removing cgroup " + mount.string() + path, error));
+    }
+  }
+  return Done{};
+}
+
+}  // namespace podsandbox::linux_runtime

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "messages/runtime_port.hpp"
+#include "services/linux/cgroup.hpp"
+#include "services/linux/keeper_client.hpp"
+#include "services/linux/loop.hpp"
+#include "services/linux/process_record.hpp"
+#include "services/linux/settings.hpp"
+
+namespace podsandbox::linux_runtime {
+
+/// What the parts of the runtime share. All of it lives on the loop, and longer than what uses it.
+struct Context {
+  Loop& loop;
+  KeeperClient& keeper;
+  const RecordStore& records;
+  const CgroupMounts& cgroups;
+  const Settings& settings;
+  const std::string& boot_id;
+  const std::string& host_name;
+
+  /// Runs its argument when what the keeper has is known: with an error when there is no keeper.
+  std::function<void(std::function<void(Result<Done>)>)> with_keeper;
+  /// An exit that the world may know of.
+  std::function<void(const runtime::Process&)> exited;
+};
+
+}  // namespace podsandbox::linux_runtime

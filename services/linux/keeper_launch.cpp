@@ -1,0 +1,135 @@
+#include "services/linux/keeper_launch.hpp"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include <array>
+#include <csignal>
+#include <cstring>
+
+#include "services/linux/keeper_protocol.hpp"
+#include "services/linux/system_error.hpp"
+
+namespace podsandbox::linux_runtime {
+
+namespace {
+
+constexpr int socket_type = SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK;
+
+Result<sockaddr_un> address_of(const Settings& settings) {
+  const std::string path = keeper_socket(settings);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) {
+    return failure(ErrorKind::invalid_argument, "the keeper's socket " + path + " has too long a path");
+  }
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  return address;
+}
+
+const sockaddr* generic(const sockaddr_un& address) {
+  return reinterpret_cast<const sockaddr*>(&address);
+}
+
+Result<UniqueFd> listen_on(const sockaddr_un& address) {
+  const std::string what = std::string("listening for the keeper on ") + address.sun_path;
+  UniqueFd listener(socket(AF_UNIX, socket_type, 0));
+  unlink(address.sun_path);
+  if (!listener || bind(listener.get(), generic(address), sizeof address) != 0 ||
+      chmod(address.sun_path, S_IRUSR | S_IWUSR) != 0 || listen(listener.get(), SOMAXCONN) != 0) {
+    return failure(ErrorKind::unavailable, because(what));
+  }
+  return listener;
+}
+
+struct KeeperFds {
+  int listener;
+  int pause;
+  int trouble;
+};
+
+// In a forked child of a process with threads: only what is safe after fork, and no memory is allocated.
+[[noreturn]] void become_keeper(const char* program, const KeeperFds& fds) {
+  constexpr int clear_of_low_numbers = 10;
+  const int listener = fcntl(fds.listener, F_DUPFD, clear_of_low_numbers);
+  const int pause = fcntl(fds.pause, F_DUPFD, clear_of_low_numbers);
+  const int trouble = fcntl(fds.trouble, F_DUPFD, clear_of_low_numbers);
+  const int null = open("/dev/null", O_RDWR);
+  for (int standard = 0; standard <= 2; ++standard) dup2(null, standard);
+  dup2(listener, keeper_listen_fd);
+  dup2(pause, keeper_pause_fd);
+  syscall(SYS_close_range, keeper_pause_fd + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  std::array<char*, 2> argv{const_cast<char*>("podsandbox-keeper"), nullptr};
+  std::array<char*, 1> envp{nullptr};
+  execve(program, argv.data(), envp.data());
+  const int error = errno;
+  [[maybe_unused]] const auto written = write(trouble, &error, sizeof error);
+  _exit(127);
+}
+
+// Forks twice, so that whoever adopts orphans reaps the keeper. Only waits for the first child, which ends at
+// once.
+int start_detached(const char* program, const KeeperFds& fds) {
+  const pid_t pid = fork();
+  if (pid < 0) return errno;
+  if (pid == 0) {
+    setsid();
+    const pid_t keeper = fork();
+    if (keeper == 0) become_keeper(program, fds);
+    _exit(keeper < 0 ? errno : 0);
+  }
+  int status = 0;
+  while (waitpid(pid, &status, 0) < 0) {
+    if (errno != EINTR) return errno;
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
+}
+
+}  // namespace
+
+std::filesystem::path keeper_socket(const Settings& settings) {
+  return settings.state_dir / "keeper.sock";
+}
+
+Result<UniqueFd> connect_keeper(const Settings& settings) {
+  const auto address = address_of(settings);
+  if (!address) return tl::unexpected(address.error());
+  UniqueFd connection(socket(AF_UNIX, socket_type, 0));
+  if (connection && connect(connection.get(), generic(*address), sizeof *address) == 0) return connection;
+  if (errno == ENOENT || errno == ECONNREFUSED) return UniqueFd();
+  return failure(ErrorKind::unavailable, because(std::string("connecting to ") + address->sun_path));
+}
+
+Result<LaunchedKeeper> launch_keeper(const Settings& settings) {
+  const auto address = address_of(settings);
+  if (!address) return tl::unexpected(address.error());
+  const UniqueFd pause(open(settings.pause_program.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!pause) {
+    return failure(ErrorKind::unavailable,
+                   because("opening the pause program " + settings.pause_program.string()));
+  }
+  const auto listener = listen_on(*address);
+  if (!listener) return tl::unexpected(listener.error());
+  auto connection = connect_keeper(settings);
+  if (!connection) return tl::unexpected(connection.error());
+
+  std::array<int, 2> ends{};
+  const std::string what = "starting the keeper " + settings.keeper_program.string();
+  if (pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return failure(ErrorKind::unavailable, because(what));
+  UniqueFd trouble(ends[0]);
+  const UniqueFd trouble_writer(ends[1]);
+  const int error =
+      start_detached(settings.keeper_program.c_str(), {listener->get(), pause.get(), trouble_writer.get()});
+  if (error != 0) return failure(ErrorKind::unavailable, because(what, error));
+  return LaunchedKeeper{std::move(*connection), std::move(trouble)};
+}
+
+}  // namespace podsandbox::linux_runtime

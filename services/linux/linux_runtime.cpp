@@ -1,0 +1,320 @@
+#include "services/linux/linux_runtime.hpp"
+
+#include <sys/stat.h>
+
+#include <exception>
+#include <utility>
+
+#include "messages/log.hpp"
+#include "services/linux/aside.hpp"
+#include "services/linux/cgroup_metrics.hpp"
+#include "services/linux/keeper_inventory.hpp"
+#include "services/linux/process_facts.hpp"
+#include "services/linux/recovery.hpp"
+#include "services/linux/removal.hpp"
+#include "services/linux/sandboxes.hpp"
+#include "services/linux/start_job.hpp"
+#include "services/linux/system_error.hpp"
+
+namespace podsandbox::linux_runtime {
+
+namespace {
+
+std::filesystem::path records_directory(const Settings& settings) {
+  return settings.state_dir / "sandboxes";
+}
+
+Result<Done> make_directories(const Settings& settings) {
+  std::error_code error;
+  std::filesystem::create_directories(settings.state_dir.parent_path(), error);
+  for (const auto& directory : {settings.state_dir, records_directory(settings)}) {
+    if (mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
+      return failure(ErrorKind::internal,
+                     because("making the linux runtime's directory " + directory.string()));
+    }
+  }
+  return Done{};
+}
+
+tl::unexpected<Error> not_found(const std::string& id, const char* what) {
+  return failure(ErrorKind::not_found, "sandbox " + id + " has no " + what);
+}
+
+}  // namespace
+
+// Everything in it happens on the loop, apart from its construction and destruction.
+class LinuxRuntime::Core {
+ public:
+  explicit Core(const Settings& settings);
+  ~Core();
+
+  Loop& loop() { return loop_; }
+
+  void start(SpecPtr spec, Callback<Started> answer);
+  void kill(const std::string& id, int signal, const Callback<Done>& answer);
+  void cleanup(const std::string& id, runtime::Extent extent, Callback<Done> answer);
+  void inspect(const std::string& id, const Callback<runtime::Process>& answer);
+  void list(const Callback<std::vector<runtime::Process>>& answer);
+  void metrics(const std::string& id, const Callback<Payload>& answer);
+  void subscribe(Subscriber subscriber);
+
+  /// Runs `task` when it is known which sandboxes there are, or answers with why it is not.
+  template <class T, class Task>
+  void when_known(Callback<T> answer, Task task);
+
+ private:
+  using Waiter = std::function<void(Result<Done>)>;
+  enum class KeeperState { connecting, in_step, failed };
+
+  void connected();
+  void connection_failed(const Error& error);
+  void inventory_read(Result<std::vector<KeeperAnswer>>&& inventory);
+  void with_keeper(Waiter waiter);
+  void exited(const runtime::Process& process);
+
+  const Settings settings_;
+  const std::string boot_id_;
+  const std::string host_name_;
+  const CgroupMounts cgroups_;
+  const RecordStore records_;
+  Subscriber subscriber_;
+  KeeperState keeper_state_ = KeeperState::connecting;
+  Error keeper_error_;
+  bool known_ = false;
+  std::vector<Waiter> waiting_for_keeper_;
+  Loop loop_;
+  KeeperClient keeper_;
+  const Context context_;
+  Sandboxes sandboxes_;
+};
+
+LinuxRuntime::Core::Core(const Settings& settings)
+    : settings_(settings),
+      boot_id_(boot_id()),
+      host_name_(host_name()),
+      cgroups_(find_cgroup_mounts()),
+      records_(records_directory(settings)),
+      keeper_(loop_, settings_,
+              {[this] { connected(); }, [this](const Error& error) { connection_failed(error); }}),
+      context_{loop_,
+               keeper_,
+               records_,
+               cgroups_,
+               settings_,
+               boot_id_,
+               host_name_,
+               [this](Waiter waiter) { with_keeper(std::move(waiter)); },
+               [this](const runtime::Process& process) { exited(process); }},
+      sandboxes_(loop_) {
+  loop_.post([this] { keeper_.connect(); });
+}
+
+// From here on nothing runs on the loop, and what waits for something there may go in any order.
+LinuxRuntime::Core::~Core() {
+  loop_.stop();
+}
+
+void LinuxRuntime::Core::connected() {
+  read_inventory(keeper_, [this](Result<std::vector<KeeperAnswer>>&& inventory) {
+    if (inventory) inventory_read(std::move(*inventory));  // else connection_failed has been told
+  });
+}
+
+void LinuxRuntime::Core::inventory_read(Result<std::vector<KeeperAnswer>>&& inventory) {
+  if (known_) {
+    remove_strays(context_, sandboxes_, std::move(*inventory));
+  } else {
+    recover(context_, sandboxes_, std::move(*inventory));
+  }
+  known_ = true;
+  keeper_state_ = KeeperState::in_step;
+  for (const auto& waiter : std::exchange(waiting_for_keeper_, {})) waiter(Done{});
+}
+
+// A keeper that is lost is replaced at once, which is worth waiting for; one that cannot be had is not.
+void LinuxRuntime::Core::connection_failed(const Error& error) {
+  log::warn("linux", "", error.message);
+  keeper_error_ = error;
+  if (std::exchange(keeper_state_, KeeperState::connecting) == KeeperState::in_step) return;
+  keeper_state_ = KeeperState::failed;
+  for (const auto& waiter : std::exchange(waiting_for_keeper_, {})) waiter(tl::unexpected(error));
+}
+
+void LinuxRuntime::Core::with_keeper(Waiter waiter) {
+  switch (keeper_state_) {
+    case KeeperState::in_step:
+      return waiter(Done{});
+    case KeeperState::failed:
+      return waiter(tl::unexpected(keeper_error_));
+    case KeeperState::connecting:
+      waiting_for_keeper_.push_back(std::move(waiter));
+  }
+}
+
+template <class T, class Task>
+void LinuxRuntime::Core::when_known(Callback<T> answer, Task task) {
+  if (known_) return task(std::move(answer));
+  with_keeper([answer = std::move(answer), task = std::move(task)](Result<Done> ready) {
+    if (!ready) return answer(tl::unexpected(ready.error()));
+    task(answer);
+  });
+}
+
+void LinuxRuntime::Core::exited(const runtime::Process& process) {
+  if (subscriber_) subscriber_(process);
+}
+
+void LinuxRuntime::Core::start(SpecPtr spec, Callback<Started> answer) {
+  if (!is_identifier(spec->id)) {
+    return answer(failure(ErrorKind::invalid_argument, "id: starting a sandbox: it is not an identifier"));
+  }
+  const auto sandbox = sandboxes_.get(spec->id);
+  auto job = std::make_shared<StartJob>(context_, sandbox, std::move(spec), std::move(answer));
+  sandboxes_.add_turn(sandbox, {[job](std::function<void()> done) { job->run(std::move(done)); }, job});
+}
+
+void LinuxRuntime::Core::kill(const std::string& id, int signal, const Callback<Done>& answer) {
+  const auto sandbox = sandboxes_.find(id);
+  if (!sandbox) return answer(not_found(id, "process to kill"));
+  const auto run = [sandbox, signal, answer](const std::function<void()>& done) {
+    const int error = sandbox->child ? sandbox->child->kill(signal) : ESRCH;
+    if (error == 0) {
+      answer(Done{});
+    } else if (error == ESRCH) {
+      answer(not_found(sandbox->id, "process to kill"));
+    } else {
+      const auto kind = error == EINVAL ? ErrorKind::invalid_argument : ErrorKind::internal;
+      const std::string what = "sending signal " + std::to_string(signal) + " to sandbox " + sandbox->id;
+      answer(failure(kind, because(what, error)));
+    }
+    done();
+  };
+  sandboxes_.add_turn(sandbox, {run, nullptr});
+}
+
+void LinuxRuntime::Core::cleanup(const std::string& id, runtime::Extent extent, Callback<Done> answer) {
+  if (!is_identifier(id)) return answer(Done{});
+  const auto sandbox = sandboxes_.get(id);
+  const bool kill = extent == runtime::Extent::everything;
+  const auto run = [this, sandbox, kill, answer = std::move(answer)](const std::function<void()>& done) {
+    remove_sandbox(context_, sandbox, kill, [answer, done](Result<Done> removed) {
+      answer(std::move(removed));
+      done();
+    });
+  };
+  Sandboxes::cancel_starts(*sandbox);
+  sandboxes_.add_turn(sandbox, {run, nullptr});
+}
+
+void LinuxRuntime::Core::inspect(const std::string& id, const Callback<runtime::Process>& answer) {
+  const auto sandbox = sandboxes_.find(id);
+  if (!sandbox) return answer(not_found(id, "process"));
+  const auto run = [sandbox, answer](const std::function<void()>& done) {
+    if (sandbox->child) {
+      answer(sandbox->child->describe());
+    } else {
+      answer(not_found(sandbox->id, "process"));
+    }
+    done();
+  };
+  sandboxes_.add_turn(sandbox, {run, nullptr});
+}
+
+void LinuxRuntime::Core::list(const Callback<std::vector<runtime::Process>>& answer) {
+  std::vector<runtime::Process> processes;
+  for (const auto& sandbox : sandboxes_.all()) {
+    // Not those that are being started; but those that a failed start has left.
+    const bool counts = sandbox->child && (sandbox->child->started() || !sandbox->taken);
+    if (counts) processes.push_back(sandbox->child->describe());
+  }
+  answer(std::move(processes));
+}
+
+void LinuxRuntime::Core::metrics(const std::string& id, const Callback<Payload>& answer) {
+  const auto sandbox = sandboxes_.find(id);
+  if (!sandbox) return answer(not_found(id, "process to measure"));
+  const auto run = [this, sandbox, answer](const std::function<void()>& done) {
+    done();  // others need not wait for the reading
+    if (!sandbox->child) return answer(not_found(sandbox->id, "process to measure"));
+    if (sandbox->cgroup.empty()) {
+      return answer(
+          failure(ErrorKind::failed_precondition,
+                  "sandbox " + sandbox->id + " has no cgroup (config.linux.cgroup_parent is empty)"));
+    }
+    run_aside(
+        loop_,
+        [mounts = cgroups_, parent = sandbox->cgroup_parent] { return read_cgroup_metrics(mounts, parent); },
+        [answer](Result<Payload>&& read) { answer(std::move(read)); });
+  };
+  sandboxes_.add_turn(sandbox, {run, nullptr});
+}
+
+void LinuxRuntime::Core::subscribe(Subscriber subscriber) {
+  subscriber_ = std::move(subscriber);
+  for (const auto& sandbox : sandboxes_.all()) {
+    const auto& child = sandbox->child;
+    if (child && child->started() && child->exit()) exited(child->describe());
+  }
+}
+
+LinuxRuntime::LinuxRuntime(std::unique_ptr<Core> core) : core_(std::move(core)) {}
+
+LinuxRuntime::~LinuxRuntime() = default;
+
+Result<std::shared_ptr<LinuxRuntime>> LinuxRuntime::open(const Settings& settings) {
+  if (auto made = make_directories(settings); !made) return tl::unexpected(made.error());
+  try {
+    return std::shared_ptr<LinuxRuntime>(new LinuxRuntime(std::make_unique<Core>(settings)));
+  } catch (const std::exception& e) {
+    return failure(ErrorKind::internal, std::string("starting the linux runtime: ") + e.what());
+  }
+}
+
+void LinuxRuntime::start(SpecPtr spec, Callback<Started> answer) {
+  core_->loop().post([core = core_.get(), spec = std::move(spec), answer = std::move(answer)]() mutable {
+    core->when_known<Started>(std::move(answer),
+                              [core, spec](Callback<Started> then) { core->start(spec, std::move(then)); });
+  });
+}
+
+void LinuxRuntime::kill(const std::string& id, int signal, Callback<Done> answer) {
+  core_->loop().post([core = core_.get(), id, signal, answer = std::move(answer)] {
+    core->when_known<Done>(answer,
+                           [core, id, signal](const Callback<Done>& then) { core->kill(id, signal, then); });
+  });
+}
+
+void LinuxRuntime::cleanup(const std::string& id, runtime::Extent extent, Callback<Done> answer) {
+  core_->loop().post([core = core_.get(), id, extent, answer = std::move(answer)] {
+    core->when_known<Done>(
+        answer, [core, id, extent](const Callback<Done>& then) { core->cleanup(id, extent, then); });
+  });
+}
+
+void LinuxRuntime::inspect(const std::string& id, Callback<runtime::Process> answer) {
+  core_->loop().post([core = core_.get(), id, answer = std::move(answer)] {
+    core->when_known<runtime::Process>(
+        answer, [core, id](const Callback<runtime::Process>& then) { core->inspect(id, then); });
+  });
+}
+
+void LinuxRuntime::list(Callback<std::vector<runtime::Process>> answer) {
+  core_->loop().post([core = core_.get(), answer = std::move(answer)] {
+    core->when_known<std::vector<runtime::Process>>(
+        answer, [core](const Callback<std::vector<runtime::Process>>& then) { core->list(then); });
+  });
+}
+
+void LinuxRuntime::metrics(const std::string& id, Callback<Payload> answer) {
+  core_->loop().post([core = core_.get(), id, answer = std::move(answer)] {
+    core->when_known<Payload>(answer, [core, id](const Callback<Payload>& then) { core->metrics(id, then); });
+  });
+}
+
+void LinuxRuntime::subscribe(Subscriber subscriber) {
+  core_->loop().post([core = core_.get(), subscriber = std::move(subscriber)]() mutable {
+    core->subscribe(std::move(subscriber));
+  });
+}
+
+}  // namespace podsandbox::linux_runtime

@@ -1,0 +1,97 @@
+#include "services/linux/linux_runtime_actor.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/send.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "messages/log.hpp"
+
+namespace podsandbox::linux_runtime {
+
+/// From the runtime's thread: to be run by the actor.
+struct RunHere {
+  std::function<void()> task;
+};
+
+}  // namespace podsandbox::linux_runtime
+
+PODSANDBOX_MESSAGE(podsandbox::linux_runtime::RunHere)
+
+namespace podsandbox::linux_runtime {
+
+namespace {
+
+using Port = RuntimePort::extend<caf::reacts_to<RunHere>>;
+
+// Weak: a runtime that waits for something keeps no dead actor alive.
+using WeakPort = caf::weak_actor_ptr;
+
+void run_at(const WeakPort& port, std::function<void()> task) {
+  const caf::strong_actor_ptr alive = port.lock();
+  if (alive) caf::anon_send(caf::actor_cast<Port>(alive), RunHere{std::move(task)});
+}
+
+// Answers the request that is being handled later, with what the returned callback is given. Only the actor
+// touches the promise; other threads merely hold the box that it is in.
+template <class T>
+LinuxRuntime::Callback<T> answer_later(Port::pointer self, caf::typed_response_promise<Result<T>>& promise) {
+  promise = self->make_response_promise<Result<T>>();
+  auto box = std::make_shared<caf::typed_response_promise<Result<T>>>(promise);
+  return [box, port = WeakPort(self->ctrl())](Result<T> result) {
+    run_at(port, [box, result = std::move(result)]() mutable { box->deliver(std::move(result)); });
+  };
+}
+
+template <class T, class Ask>
+caf::result<Result<T>> handle(Port::pointer self, Ask ask) {
+  caf::typed_response_promise<Result<T>> promise;
+  ask(answer_later<T>(self, promise));
+  return promise;
+}
+
+using RuntimePtr = std::shared_ptr<LinuxRuntime>;
+
+Port::behavior_type linux_runtime_actor(Port::pointer self, RuntimePtr linux_runtime) {
+  self->set_error_handler([self](const caf::error& error) {
+    log::error("linux", {}, "unexpected error message: " + self->system().render(error));
+  });
+  return {
+      [=](runtime::Start& op) {
+        return handle<Started>(self, [&](auto answer) { linux_runtime->start(std::move(op.spec), answer); });
+      },
+      [=](const runtime::Kill& op) {
+        return handle<Done>(self, [&](auto answer) { linux_runtime->kill(op.id, op.signal, answer); });
+      },
+      [=](const runtime::Cleanup& op) {
+        return handle<Done>(self, [&](auto answer) { linux_runtime->cleanup(op.id, op.extent, answer); });
+      },
+      [=](const runtime::Inspect& op) {
+        return handle<runtime::Process>(self, [&](auto answer) { linux_runtime->inspect(op.id, answer); });
+      },
+      [=](const runtime::ListAll&) {
+        return handle<std::vector<runtime::Process>>(self, [&](auto answer) { linux_runtime->list(answer); });
+      },
+      [=](const runtime::ReadMetrics& op) {
+        return handle<Payload>(self, [&](auto answer) { linux_runtime->metrics(op.id, answer); });
+      },
+      [=](const runtime::Subscribe& op) {
+        linux_runtime->subscribe([to = WeakPort(caf::actor_cast<caf::actor_control_block*>(op.to))](
+                                     const runtime::Process& ended) {
+          const caf::strong_actor_ptr alive = to.lock();
+          if (alive) caf::anon_send(caf::actor_cast<runtime::ExitSubscriber>(alive), runtime::Exited{ended});
+        });
+      },
+      [](const RunHere& here) { here.task(); },
+  };
+}
+
+}  // namespace
+
+RuntimePort spawn_linux_runtime(caf::actor_system& system, std::shared_ptr<LinuxRuntime> runtime) {
+  return system.spawn(linux_runtime_actor, std::move(runtime));
+}
+
+}  // namespace podsandbox::linux_runtime

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstddef>
+
+#include "services/linux/unique_fd.hpp"
+
+namespace podsandbox::linux_runtime {
+
+/// Sends one packet, and a duplicate of `fd` unless that is -1, without waiting. Returns 0 or an errno.
+int send_packet(int socket, const void* data, std::size_t size, int fd);
+
+/// What came of a receive without waiting.
+struct Received {
+  int error = 0;  ///< 0 or an errno: EAGAIN when nothing is there, EPIPE when the other end is closed,
+                  ///< EPROTO for a packet of another size
+  UniqueFd fd;    ///< the descriptor that came with it, if one did
+};
+
+/// Receives one packet of exactly `size` bytes and at most one descriptor.
+Received receive_packet(int socket, void* data, std::size_t size);
+
+}  // namespace podsandbox::linux_runtime

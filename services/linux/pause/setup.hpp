@@ -1,0 +1,38 @@
+#pragma once
+
+#include "services/linux/pause_protocol.hpp"
+
+/// What a pause process does to itself before it is one.
+namespace podsandbox::linux_runtime::pause {
+
+/// What the steps work on. `netns` is the descriptor that came with the setup, or -1.
+struct Request {
+  PauseSetup setup;
+  int netns;
+};
+
+/// One step: `run` returns 0 or an errno.
+struct Step {
+  PauseStep step;
+  int (*run)(Request* request);
+};
+
+/// All steps in their order, from pause_receive (which fills the request) to pause_no_new_privileges.
+inline constexpr unsigned steps_count = pause_step_count - 1;
+extern const Step steps[steps_count];
+
+/// Runs them up to the first that fails, which the report then names; one with error 0 says that all are
+/// done.
+PauseReport set_up(Request* request);
+
+/// Sends `report` to the daemon and closes the control socket. False when nobody wanted to know.
+bool tell(const PauseReport& report);
+
+/// The life of pid 1: reaps orphans until SIGTERM or SIGINT. `block_signals` must have been called before.
+void wait_for_end();
+
+/// Keeps the signals that `wait_for_end` takes pending until then: a pid 1 never even sees those it does not
+/// block.
+void block_signals();
+
+}  // namespace podsandbox::linux_runtime::pause

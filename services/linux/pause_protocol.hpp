@@ -1,0 +1,55 @@
+#pragma once
+
+// Shared with programs that have no C++ library: only C headers here.
+#include <stdint.h>
+
+/// What the daemon and a pause process say to one another on a SOCK_SEQPACKET socket pair: one `PauseSetup`
+/// down, one `PauseReport` up, and that is all.
+namespace podsandbox::linux_runtime {
+
+inline constexpr uint32_t pause_magic = 0x50425350;  // "PSBP"
+
+/// The descriptor on which a pause process finds its end of the pair.
+inline constexpr int pause_control_fd = 3;
+
+/// Longest host name and its terminating NUL.
+inline constexpr unsigned pause_hostname_size = 65;
+
+enum PauseNetwork : uint32_t {
+  pause_network_own = 0,    ///< a new network namespace, loopback up
+  pause_network_given = 1,  ///< the one whose descriptor comes with the setup
+  pause_network_host = 2,   ///< stay in the host's network and UTS namespaces
+};
+
+struct PauseSetup {
+  uint32_t magic;
+  uint32_t network;                    // PauseNetwork
+  char hostname[pause_hostname_size];  // NUL-terminated; empty: keep the host's
+  char padding[3];
+};
+
+/// The steps of setting up, in their order.
+enum PauseStep : uint32_t {
+  pause_exec = 0,  ///< the keeper's: run the program
+  pause_receive,
+  pause_namespaces,
+  pause_join_network,
+  pause_hostname,
+  pause_loopback,
+  pause_root,
+  pause_groups,
+  pause_capabilities,
+  pause_no_new_privileges,
+  pause_step_count,
+};
+
+/// `error` 0: all steps are done. Else the errno with which `step` failed; the process then exits non-zero.
+struct PauseReport {
+  uint32_t magic;
+  uint32_t step;
+  int32_t error;
+};
+
+static_assert(sizeof(PauseSetup) == 76 && sizeof(PauseReport) == 12);
+
+}  // namespace podsandbox::linux_runtime

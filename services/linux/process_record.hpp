@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "messages/error.hpp"
+
+namespace podsandbox::linux_runtime {
+
+/// What must be known of a sandbox to go on with it in another life of the daemon, beyond what the keeper
+/// knows.
+struct ProcessRecord {
+  std::string boot_id;  ///< a pid means nothing in another boot
+  int pid = 0;
+  std::uint64_t start_time = 0;
+  std::int64_t created_ns = 0;
+  bool started = false;       ///< false: written before Start was done, which then has been given up
+  std::string cgroup;         ///< ours, below each hierarchy; empty: none
+  std::string cgroup_parent;  ///< the pod's; empty: none
+
+  bool operator==(const ProcessRecord&) const = default;
+};
+
+/// One small file for each sandbox, replaced as a whole. It need not outlive a reboot, no sandbox does; so
+/// nothing is synced to a disk.
+class RecordStore {
+ public:
+  explicit RecordStore(std::filesystem::path directory) : directory_(std::move(directory)) {}
+
+  Result<Done> write(const std::string& id, const ProcessRecord& record) const;
+  /// Done, too, when there was none.
+  Result<Done> remove(const std::string& id) const;
+  /// All, by id. A file that makes no sense is removed and logged: half a file is never written.
+  std::map<std::string, ProcessRecord> read_all() const;
+
+ private:
+  std::filesystem::path directory_;
+};
+
+}  // namespace podsandbox::linux_runtime

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "proto/containerd_sandbox.grpc.pb.h"
+#include "proto/podsandbox.grpc.pb.h"
+
+namespace podsandbox::test {
+
+namespace controller = ::containerd::services::sandbox::v1;
+
+/// A directory that is removed with all that is in it.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory();
+  ~TemporaryDirectory();
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// A real podsandboxd with a state directory and a socket of its own. Ended, with its keeper and sandboxes,
+/// when the test is over.
+class DaemonProcess {
+ public:
+  DaemonProcess();
+  ~DaemonProcess();
+  DaemonProcess(const DaemonProcess&) = delete;
+  DaemonProcess& operator=(const DaemonProcess&) = delete;
+
+  /// Starts it (again) and waits until it answers.
+  void start();
+
+  /// Sends the signal; `wait` for the end of it.
+  void signal(int number) const;
+
+  /// The exit status as waitpid tells it.
+  int wait();
+
+  pid_t pid() const { return pid_; }
+  std::string socket() const { return (directory_.path() / "d.sock").string(); }
+  std::string state_dir() const { return (directory_.path() / "state").string(); }
+
+  /// A connection of its own, not shared with other channels.
+  std::shared_ptr<grpc::Channel> channel() const;
+
+  std::unique_ptr<controller::Controller::Stub> controller() const;
+  std::unique_ptr<v1::Sandboxes::Stub> sandboxes() const;
+
+ private:
+  TemporaryDirectory directory_;
+  pid_t pid_ = -1;
+};
+
+// -- single calls, for tests that are not about the call itself --------------
+
+controller::ControllerCreateRequest create_request(const std::string& id);
+grpc::Status create(controller::Controller::Stub& stub, const std::string& id);
+/// The pid.
+std::uint32_t start(controller::Controller::Stub& stub, const std::string& id);
+std::uint32_t run(controller::Controller::Stub& stub, const std::string& id);
+grpc::Status stop(controller::Controller::Stub& stub, const std::string& id);
+grpc::Status shutdown(controller::Controller::Stub& stub, const std::string& id);
+std::string state(controller::Controller::Stub& stub, const std::string& id);
+
+/// Ends a sandbox's process and its keeper, of a daemon that is gone.
+void end_left_behind(std::uint32_t pid);
+
+/// Waits for a condition; false when it did not come true in time.
+template <class Condition>
+bool eventually(Condition condition, std::chrono::seconds limit = std::chrono::seconds(20));
+
+/// A pause between two looks at a condition that nothing announces.
+void look_again_soon();
+
+template <class Condition>
+bool eventually(Condition condition, std::chrono::seconds limit) {
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    look_again_soon();
+  }
+  return true;
+}
+
+}  // namespace podsandbox::test
