@@ -3,6 +3,7 @@
 #include <atomic>
 #include <caf/actor_system.hpp>
 #include <caf/send.hpp>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -75,7 +76,7 @@ class CallDesk::TypedCall final : public CallDesk::OpenCall,
       : desk_(desk), id_(id), request_(std::move(request)), done_(std::move(done)) {}
 
   void send() override {
-    Call<Request> call{request_, id_, Reply<Answer>(this->shared_from_this())};
+    Call<Request> call{request_, id_, Reply<Answer>(this->shared_from_this()), asked_at_};
     if (auto gateway = find_actor<GatewayPort>(desk_.system_, names::gateway)) {
       caf::anon_send(gateway, std::move(call));
     }  // else the reply is dropped here, and so lost
@@ -116,6 +117,7 @@ class CallDesk::TypedCall final : public CallDesk::OpenCall,
   const CallId id_;
   const Request request_;
   const Callback done_;
+  const std::chrono::steady_clock::time_point asked_at_ = std::chrono::steady_clock::now();
   std::atomic<bool> settled_ = false;
 };
 

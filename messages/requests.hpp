@@ -128,6 +128,7 @@ struct Call {
   Request request;
   CallId id = 0;
   Reply<typename Request::Answer> reply;
+  std::chrono::steady_clock::time_point asked_at;  // by the client; not when it was sent again
 };
 
 /// The client that made this call went away. Travels the same route as its call, behind it.

@@ -8,6 +8,7 @@
 
 #include "actors/restart_intensity.hpp"
 #include "actors/supervisor/backoff.hpp"
+#include "actors/supervisor/past_exits.hpp"
 #include "messages/ports.hpp"
 
 namespace podsandbox {
@@ -21,8 +22,11 @@ struct LedgerEntry {
   RestartIntensity restarts{5, std::chrono::seconds(10)};
 };
 
-/// What must survive the supervisor: all sandboxes, by id. Root keeps it and lends it to one supervisor
-/// after the other; only the living one touches it.
-using Ledger = std::map<std::string, LedgerEntry>;
+/// What must survive the supervisor. Root keeps it and lends it to one supervisor after the other; only the
+/// living one touches it.
+struct Ledger {
+  std::map<std::string, LedgerEntry> sandboxes;  // by id
+  PastExits past_exits;
+};
 
 }  // namespace podsandbox

@@ -25,7 +25,7 @@ SupervisorActor::behavior_type Supervisor::start(SupervisorSeed seed) {
   self_->set_error_handler([this](const caf::error& error) {
     log::error("supervisor", {}, "unexpected error message: " + self_->system().render(error));
   });
-  for (auto& [id, entry] : *ledger_) {
+  for (auto& [id, entry] : ledger_->sandboxes) {
     entry.chores.retry_now();
     start_incarnation(id);
   }
@@ -33,7 +33,7 @@ SupervisorActor::behavior_type Supervisor::start(SupervisorSeed seed) {
       [this](const Call<CreateSandbox>& call) { create(call); },
       [this](const Call<StartSandbox>& call) { route(call); },
       [this](const Call<StopSandbox>& call) { route(call); },
-      [this](const Call<WaitSandbox>& call) { route(call); },
+      [this](const Call<WaitSandbox>& call) { wait(call); },
       [this](const Call<SandboxStatus>& call) { route(call); },
       [this](const Call<ShutdownSandbox>& call) { shut_down(call); },
       [this](const Call<SandboxMetrics>& call) { route(call); },
@@ -81,7 +81,7 @@ void Supervisor::create(const Call<CreateSandbox>& call) {
   const auto& id = call.request.id();
   if (!find(id)) {
     if (!call.reply.wanted()) return call.reply.fail(ErrorKind::cancelled, "the client went away");
-    (*ledger_)[id].record.spec = call.request.spec;
+    ledger_->sandboxes[id].record.spec = call.request.spec;
     append(Event{0, std::chrono::system_clock::now(), EventKind::created, id, Phase::created, 0, {}, {}});
     log::info("supervisor", id, "created");
     start_incarnation(id);
@@ -121,10 +121,15 @@ SandboxListing Supervisor::listing(const LedgerEntry& entry) const {
   return row;
 }
 
+void Supervisor::wait(const Call<WaitSandbox>& call) {
+  if (const auto exit = ledger_->past_exits.find(call.request.id(), call.asked_at)) return call.reply(*exit);
+  route(call);
+}
+
 void Supervisor::list(const Call<ListSandboxes>& call) {
   std::vector<SandboxListing> rows;
-  rows.reserve(ledger_->size());
-  for (const auto& [id, entry] : *ledger_) rows.push_back(listing(entry));
+  rows.reserve(ledger_->sandboxes.size());
+  for (const auto& [id, entry] : ledger_->sandboxes) rows.push_back(listing(entry));
   call.reply(std::move(rows));
 }
 
@@ -137,8 +142,8 @@ void Supervisor::get(const Call<GetSandbox>& call) {
 // -- incarnations ------------------------------------------------------------
 
 LedgerEntry* Supervisor::find(const std::string& id) {
-  const auto it = ledger_->find(id);
-  return it == ledger_->end() ? nullptr : &it->second;
+  const auto it = ledger_->sandboxes.find(id);
+  return it == ledger_->sandboxes.end() ? nullptr : &it->second;
 }
 
 void Supervisor::append(Event event) {
@@ -147,7 +152,7 @@ void Supervisor::append(Event event) {
 }
 
 void Supervisor::start_incarnation(const std::string& id) {
-  auto& entry = (*ledger_)[id];
+  auto& entry = ledger_->sandboxes[id];
   auto& live = live_[id];
   live.actor = spawn_sandbox(self_->system(), SandboxSeed{entry.record, ++entry.incarnation,
                                                           caf::actor_cast<SupervisorPort>(self_), settings_});
@@ -189,7 +194,10 @@ Result<Done> Supervisor::save(const SaveRecord& save) {
   entry->record = save.record;
   for (const auto& event : save.events) append(event);
   if (phase_of(entry->record) == Phase::gone) {
-    ledger_->erase(id);
+    if (const auto& exit = save.record.exit) {
+      ledger_->past_exits.remember(id, *exit, std::chrono::steady_clock::now());
+    }
+    ledger_->sandboxes.erase(id);
     live_.erase(id);
   }
   return Done{};
@@ -220,7 +228,7 @@ void Supervisor::inventory(const Inventory& found) {
       log::warn("supervisor", process.id, "the runtime has a process under this id, which nobody created");
     }
   }
-  for (const auto& [id, entry] : *ledger_) {
+  for (const auto& [id, entry] : ledger_->sandboxes) {
     if (!entry.record.started || entry.record.exit) continue;
     const bool listed = std::any_of(found.processes.begin(), found.processes.end(),
                                     [&id = id](const auto& process) { return process.id == id; });

@@ -57,6 +57,7 @@ class Supervisor {
   };
 
   void create(const Call<CreateSandbox>& call);
+  void wait(const Call<WaitSandbox>& call);
   void shut_down(const Call<ShutdownSandbox>& call);
   void list(const Call<ListSandboxes>& call);
   void get(const Call<GetSandbox>& call);

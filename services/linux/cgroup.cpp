@@ -104,12 +104,14 @@ int enter_one(const fs::path& mount, const std::string& path, int pid, bool unif
   return error;
 }
 
+// From the last one up, to the first that is not ours or that others are in: the last of them removes it.
 int remove_one(const fs::path& mount, const std::string& path) {
-  auto cgroups = chain(mount, path);
-  if (cgroups.empty() || !is_ours(cgroups.back())) return 0;
-  if (rmdir(cgroups.back().c_str()) != 0 && errno != ENOENT) return errno;
-  for (cgroups.pop_back(); !cgroups.empty() && is_ours(cgroups.back()); cgroups.pop_back()) {
-    if (rmdir(cgroups.back().c_str()) != 0) break;  // others are in it; the last of them removes it
+  const auto cgroups = chain(mount, path);
+  for (auto cgroup = cgroups.rbegin(); cgroup != cgroups.rend(); ++cgroup) {
+    if (access(cgroup->c_str(), F_OK) != 0 && errno == ENOENT) continue;
+    if (!is_ours(*cgroup)) return 0;
+    if (rmdir(cgroup->c_str()) == 0 || errno == ENOENT) continue;
+    return cgroup == cgroups.rbegin() ? errno : 0;
   }
   return 0;
 }

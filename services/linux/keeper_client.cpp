@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t window = 32;
 
 constexpr std::chrono::milliseconds first_pause{50};
-constexpr std::chrono::milliseconds longest_pause{5000};
+constexpr std::chrono::milliseconds longest_pause{1000};
 
 KeeperRequest make_request(KeeperOp op, const std::string& id) {
   KeeperRequest request{};

@@ -64,7 +64,6 @@ class LinuxRuntime::Core {
 
  private:
   using Waiter = std::function<void(Result<Done>)>;
-  enum class KeeperState { connecting, in_step, failed };
 
   void connected();
   void connection_failed(const Error& error);
@@ -78,8 +77,7 @@ class LinuxRuntime::Core {
   const CgroupMounts cgroups_;
   const RecordStore records_;
   Subscriber subscriber_;
-  KeeperState keeper_state_ = KeeperState::connecting;
-  Error keeper_error_;
+  bool in_step_ = false;  // with a keeper
   bool known_ = false;
   std::vector<Waiter> waiting_for_keeper_;
   Loop loop_;
@@ -127,28 +125,20 @@ void LinuxRuntime::Core::inventory_read(Result<std::vector<KeeperAnswer>>&& inve
     recover(context_, sandboxes_, std::move(*inventory));
   }
   known_ = true;
-  keeper_state_ = KeeperState::in_step;
+  in_step_ = true;
   for (const auto& waiter : std::exchange(waiting_for_keeper_, {})) waiter(Done{});
 }
 
-// A keeper that is lost is replaced at once, which is worth waiting for; one that cannot be had is not.
+// Whoever waits does so for the outcome of one attempt. What asks from now on waits for the next.
 void LinuxRuntime::Core::connection_failed(const Error& error) {
   log::warn("linux", "", error.message);
-  keeper_error_ = error;
-  if (std::exchange(keeper_state_, KeeperState::connecting) == KeeperState::in_step) return;
-  keeper_state_ = KeeperState::failed;
+  in_step_ = false;
   for (const auto& waiter : std::exchange(waiting_for_keeper_, {})) waiter(tl::unexpected(error));
 }
 
 void LinuxRuntime::Core::with_keeper(Waiter waiter) {
-  switch (keeper_state_) {
-    case KeeperState::in_step:
-      return waiter(Done{});
-    case KeeperState::failed:
-      return waiter(tl::unexpected(keeper_error_));
-    case KeeperState::connecting:
-      waiting_for_keeper_.push_back(std::move(waiter));
-  }
+  if (in_step_) return waiter(Done{});
+  waiting_for_keeper_.push_back(std::move(waiter));
 }
 
 template <class T, class Task>

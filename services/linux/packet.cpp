@@ -34,9 +34,11 @@ Received receive_packet(int socket, void* data, std::size_t size) {
   message.msg_control = control;
   message.msg_controllen = CMSG_LEN(sizeof(int));
   Received received;
-  const ssize_t got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+  ssize_t got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+  // Told once when the other end went away without having read everything, and before what it has sent.
+  if (got < 0 && errno == ECONNRESET) got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
   if (got < 0) {
-    received.error = errno == ECONNRESET ? EPIPE : errno;
+    received.error = errno;
     return received;
   }
   const cmsghdr* header = CMSG_FIRSTHDR(&message);

@@ -4,7 +4,8 @@
 #include <stdint.h>
 
 /// What the daemon and a pause process say to one another on a SOCK_SEQPACKET socket pair: one `PauseSetup`
-/// down, one `PauseReport` up, and that is all.
+/// down, one `PauseReport` up, one `PauseGo` down, and that is all. A pause process whose socket is closed before it
+/// may go ends: none outlives a start that nobody finished.
 namespace podsandbox::linux_runtime {
 
 inline constexpr uint32_t pause_magic = 0x50425350;  // "PSBP"
@@ -48,6 +49,11 @@ struct PauseReport {
   uint32_t magic;
   uint32_t step;
   int32_t error;
+};
+
+/// Stay. From now on the process does not depend on the daemon.
+struct PauseGo {
+  uint32_t magic;
 };
 
 static_assert(sizeof(PauseSetup) == 76 && sizeof(PauseReport) == 12);

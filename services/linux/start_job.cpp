@@ -150,7 +150,6 @@ void StartJob::report_came() {
   }
   context_.loop.unwatch(*std::exchange(control_watch_, std::nullopt));
   context_.loop.cancel(*std::exchange(deadline_, std::nullopt));
-  control_.reset();
   enter_cgroups();
 }
 
@@ -178,11 +177,17 @@ void StartJob::enter_cgroups() {
       });
 }
 
+// In this order: of one that may stay but has no record yet, whoever comes after us knows by the keeper.
 void StartJob::commit() {
+  const PauseGo go{pause_magic};
+  if (const int error = send_packet(control_.get(), &go, sizeof go, -1); error != 0) {
+    return fail(ErrorKind::internal, because("telling its pause process to stay", error));
+  }
   sandbox_->recorded = true;
   if (auto written = context_.records.write(spec_->id, record(true)); !written) {
     return fail(written.error().kind, written.error().message);
   }
+  control_.reset();
   const auto child = sandbox_->child;
   finish(describe());
   child->set_started();

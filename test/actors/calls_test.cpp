@@ -264,7 +264,8 @@ BOOST_AUTO_TEST_CASE(a_waiter_that_goes_away_is_forgotten_at_once) {
   auto asker = std::make_shared<Nobody>();
   const std::weak_ptr<Nobody> kept = asker;
   const auto gateway = find_actor<GatewayPort>(world.system, names::gateway);
-  caf::anon_send(gateway, Call<WaitSandbox>{{"a"}, 77, Reply<Exit>(std::move(asker))});
+  caf::anon_send(
+      gateway, Call<WaitSandbox>{{"a"}, 77, Reply<Exit>(std::move(asker)), std::chrono::steady_clock::now()});
   world.settle();
   BOOST_TEST(!kept.expired());
   caf::anon_send(gateway, CallerGone{"a", 77});

@@ -102,6 +102,23 @@ BOOST_AUTO_TEST_CASE(calls_that_waited_for_an_incarnation_see_the_exit) {
   BOOST_TEST(((**status)->view.phase == Phase::notready));
 }
 
+/// The waiter is on its way to the next incarnation while the sandbox exits and is removed.
+BOOST_AUTO_TEST_CASE(a_waiter_on_its_way_gets_the_exit_of_a_removed_sandbox) {
+  World world;
+  world.run("a");
+  auto waiter = world.ask(WaitSandbox{"a"});
+  world.settle();
+  world.kill_sandbox("a");
+  auto removed = world.ask(ShutdownSandbox{"a"});
+  world.settle();
+  BOOST_REQUIRE(*removed);
+  BOOST_TEST(!waiter->has_value());
+  world.settle_until([&] { return waiter->has_value(); });
+  BOOST_REQUIRE((*waiter && (*waiter)->has_value()));
+  BOOST_TEST((**waiter)->status == 137U);
+  BOOST_TEST((world.get(WaitSandbox{"a"}).error().kind == ErrorKind::not_found));
+}
+
 BOOST_AUTO_TEST_CASE(a_record_of_an_earlier_incarnation_is_refused) {
   World world;
   world.run("a");
@@ -209,7 +226,7 @@ BOOST_AUTO_TEST_CASE(the_sandbox_may_die_after_any_message) {
     };
     const auto supervisor = find_actor<SupervisorPort>(world.system, names::supervisor);
     caf::anon_send(supervisor,
-                   Call<GetSandbox>{{"a"}, 0, Reply<SandboxListing>(std::make_shared<Ask>(address))});
+                   Call<GetSandbox>{{"a"}, 0, Reply<SandboxListing>(std::make_shared<Ask>(address)), {}});
     world.scheduler.prioritize(supervisor);
     world.scheduler.run_once();
     if (const auto actor = caf::actor_cast<caf::actor>(*address)) {

@@ -162,9 +162,11 @@ PauseReport set_up(Request* request) {
 }
 
 bool tell(const PauseReport& report) {
-  const bool told = send(pause_control_fd, &report, sizeof report, MSG_NOSIGNAL) == sizeof report;
+  PauseGo go{};
+  const bool may_go = send(pause_control_fd, &report, sizeof report, MSG_NOSIGNAL) == sizeof report &&
+                      recv(pause_control_fd, &go, sizeof go, 0) == sizeof go && go.magic == pause_magic;
   close(pause_control_fd);
-  return told;
+  return may_go;
 }
 
 void block_signals() {
