@@ -43,17 +43,34 @@ void CallDesk::send_lost_again() {
   for (const auto& call : calls) call->send();
 }
 
+void CallDesk::drain(const Error& reason) {
+  refuse_new(reason, false);
+  fail_open(reason, false);
+}
+
 void CallDesk::close(const Error& reason) {
-  std::unordered_map<CallId, std::shared_ptr<OpenCall>> calls;
-  std::vector<std::shared_ptr<OpenCall>> lost;
+  refuse_new(reason, true);
+  fail_open(reason, true);
+}
+
+void CallDesk::refuse_new(const Error& reason, bool lost_too) {
+  std::vector<std::shared_ptr<OpenCall>> lost;  // freed outside of the lock
+  const std::lock_guard lock(mutex_);
+  refusal_ = reason;
+  if (!lost_too) return;
+  closed_ = true;
+  lost.swap(lost_);
+}
+
+void CallDesk::fail_open(const Error& reason, bool all) {
+  std::vector<std::shared_ptr<OpenCall>> calls;
   {
     const std::lock_guard lock(mutex_);
-    if (closed_) return;
-    closed_ = reason;
-    calls.swap(calls_);
-    lost.swap(lost_);
+    for (const auto& [id, call] : calls_) {
+      if (all || call->open_ended()) calls.push_back(call);
+    }
   }
-  for (const auto& [id, call] : calls) call->fail(reason);
+  for (const auto& call : calls) call->fail(reason);
 }
 
 std::size_t CallDesk::open() const {

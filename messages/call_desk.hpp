@@ -33,7 +33,11 @@ class CallDesk {
   /// Sends lost calls again; root does this a moment after `CallsLost`.
   void send_lost_again();
 
-  /// Ends every call with this error, and every later one at once.
+  /// Ends the calls that wait for something to happen, and every later call, with this error. The others go
+  /// on.
+  void drain(const Error& reason);
+
+  /// Ends every call with this error.
   void close(const Error& reason);
 
   /// Calls that are not answered yet.
@@ -46,11 +50,14 @@ class CallDesk {
     virtual void send() = 0;
     virtual void fail(const Error& error) = 0;
     virtual void abandon() = 0;
+    virtual bool open_ended() const = 0;
   };
 
   template <class Request>
   class TypedCall;
 
+  void refuse_new(const Error& reason, bool lost_too);
+  void fail_open(const Error& reason, bool all);
   void forget(CallId id);
   void lost(std::shared_ptr<OpenCall> call);
 
@@ -59,7 +66,8 @@ class CallDesk {
   CallId last_id_ = 0;
   std::unordered_map<CallId, std::shared_ptr<OpenCall>> calls_;
   std::vector<std::shared_ptr<OpenCall>> lost_;
-  std::optional<Error> closed_;
+  std::optional<Error> refusal_;  // of every new call
+  bool closed_ = false;           // lost calls are not sent again
 };
 
 // -- implementation of the templates -----------------------------------------
@@ -85,6 +93,11 @@ class CallDesk::TypedCall final : public CallDesk::OpenCall,
   void answer(Result<Answer> result) override { settle(std::move(result)); }
   void fail(const Error& error) override { settle(tl::unexpected<Error>(error)); }
   bool wanted() const override { return !settled_; }
+
+  bool open_ended() const override {
+    if constexpr (requires { Request::open_ended; }) return Request::open_ended;
+    return false;
+  }
 
   void lost() override {
     // An abandoned call is sent again too: a Start whose caller went away must be undone by somebody.
@@ -124,19 +137,19 @@ class CallDesk::TypedCall final : public CallDesk::OpenCall,
 template <class Request>
 CallId CallDesk::submit(Request request, std::function<void(Result<typename Request::Answer>)> done) {
   std::shared_ptr<TypedCall<Request>> call;
-  std::optional<Error> closed;
+  std::optional<Error> refusal;
   CallId id = 0;
   {
     const std::lock_guard lock(mutex_);
-    closed = closed_;
-    if (!closed) {
+    refusal = refusal_;
+    if (!refusal) {
       id = ++last_id_;
       call = std::make_shared<TypedCall<Request>>(*this, id, std::move(request), std::move(done));
       calls_.emplace(id, call);
     }
   }
-  if (closed) {
-    done(tl::unexpected<Error>(*closed));
+  if (refusal) {
+    done(tl::unexpected<Error>(*refusal));
   } else {
     call->send();
   }

@@ -63,6 +63,7 @@ struct StopSandbox {
 
 struct WaitSandbox {
   using Answer = Exit;
+  static constexpr bool open_ended = true;  // lasts as long as nothing happens: a drain ends it at once
   std::string sandbox_id;
   const std::string& id() const { return sandbox_id; }
 };
@@ -117,6 +118,7 @@ struct GetSandbox {
 /// names the oldest position when `from` is no longer kept.
 struct ReadEvents {
   using Answer = EventBatch;
+  static constexpr bool open_ended = true;
   std::uint64_t from = 0;  // 0: from the next event on; the answer then comes at once, empty, with `next`
 };
 

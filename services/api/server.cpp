@@ -13,7 +13,8 @@ namespace podsandbox::api {
 
 namespace {
 
-constexpr int max_message_bytes = 16 * 1024 * 1024;  // containerd's limit, both ways
+constexpr auto write_limit = std::chrono::seconds(1);  // for a client to take the last answers
+constexpr int max_message_bytes = 16 * 1024 * 1024;    // containerd's limit, both ways
 
 }  // namespace
 
@@ -56,8 +57,11 @@ void Server::drain(std::chrono::nanoseconds limit) {
   if (!server_) return;
   if (auto* health = server_->GetHealthCheckService()) health->Shutdown();
   listener_.stop();
-  backend_.desk.close(Error{ErrorKind::unavailable, "podsandboxd is shutting down; try again"});
+  const Error reason{ErrorKind::unavailable, "podsandboxd is shutting down; try again"};
+  backend_.desk.drain(reason);
   backend_.in_flight.wait_for_none(limit);
+  backend_.desk.close(reason);
+  backend_.in_flight.wait_for_none(write_limit);
   listener_.cut_connections();
   server_->Shutdown(std::chrono::system_clock::now());
   server_->Wait();

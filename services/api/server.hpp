@@ -21,9 +21,10 @@ class Server {
 
   ~Server();
 
-  /// Accepts no more connections, ends every pending call with UNAVAILABLE, and cuts the connections when all
-  /// of that is written or after `limit`. gRPC's own shutdown ends calls that reach it too late with
-  /// CANCELLED, which containerd takes for the death of a pod; a cut connection is UNAVAILABLE to it.
+  /// Accepts no more connections, ends Waits and Watches with UNAVAILABLE, lets other calls finish within
+  /// `limit` before they end in the same way, and then cuts the connections. gRPC's own shutdown ends calls
+  /// that reach it too late with CANCELLED, which containerd takes for the death of a pod; a cut connection
+  /// is UNAVAILABLE to it.
   void drain(std::chrono::nanoseconds limit);
 
  private:

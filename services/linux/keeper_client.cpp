@@ -75,6 +75,11 @@ std::optional<int> KeeperClient::read_exec_error() {
   return error;
 }
 
+void KeeperClient::forget_calls() {
+  sent_.clear();
+  waiting_.clear();
+}
+
 void KeeperClient::spawn(const std::string& id, UniqueFd control, Callback callback) {
   call(make_request(keeper_spawn, id), std::move(control), std::move(callback));
 }

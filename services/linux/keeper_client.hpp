@@ -41,6 +41,9 @@ class KeeperClient {
   /// Makes the first attempt to connect.
   void connect();
 
+  /// Those that have not been answered never will be.
+  void forget_calls();
+
   /// Each is answered in the end: UNAVAILABLE when there is no connection, or it is lost before the answer
   /// came; what was asked may then have happened nevertheless.
   void spawn(const std::string& id, UniqueFd control, Callback callback);

@@ -77,7 +77,8 @@ class LinuxRuntime::Core {
   const CgroupMounts cgroups_;
   const RecordStore records_;
   Subscriber subscriber_;
-  bool in_step_ = false;  // with a keeper
+  bool in_step_ = false;   // with a keeper
+  unsigned failures_ = 0;  // since then
   bool known_ = false;
   std::vector<Waiter> waiting_for_keeper_;
   Loop loop_;
@@ -107,9 +108,12 @@ LinuxRuntime::Core::Core(const Settings& settings)
   loop_.post([this] { keeper_.connect(); });
 }
 
-// From here on nothing runs on the loop, and what waits for something there may go in any order.
+// From here on nothing runs on the loop. What waits for something holds sandboxes, which need the context: it
+// goes before the members do.
 LinuxRuntime::Core::~Core() {
   loop_.stop();
+  keeper_.forget_calls();
+  waiting_for_keeper_.clear();
 }
 
 void LinuxRuntime::Core::connected() {
@@ -126,13 +130,16 @@ void LinuxRuntime::Core::inventory_read(Result<std::vector<KeeperAnswer>>&& inve
   }
   known_ = true;
   in_step_ = true;
+  failures_ = 0;
   for (const auto& waiter : std::exchange(waiting_for_keeper_, {})) waiter(Done{});
 }
 
-// Whoever waits does so for the outcome of one attempt. What asks from now on waits for the next.
+// The first time it is a keeper that has just gone, and is replaced at once: worth waiting for. After that,
+// whoever waits is told of each failed attempt.
 void LinuxRuntime::Core::connection_failed(const Error& error) {
   log::warn("linux", "", error.message);
   in_step_ = false;
+  if (++failures_ == 1) return;
   for (const auto& waiter : std::exchange(waiting_for_keeper_, {})) waiter(tl::unexpected(error));
 }
 

@@ -7,9 +7,10 @@
 namespace podsandbox::linux_runtime {
 
 Sandboxes::~Sandboxes() {
-  for (const auto& [id, sandbox] : sandboxes_) {  // they and their starts hold one another
+  for (const auto& [id, sandbox] : sandboxes_) {  // they and those who work on them hold one another
     sandbox->busy.reset();
     sandbox->turns.clear();
+    sandbox->child.reset();
   }
 }
 

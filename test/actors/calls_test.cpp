@@ -290,6 +290,25 @@ BOOST_AUTO_TEST_CASE(update_changes_labels_and_extensions_or_nothing) {
   BOOST_TEST(world.get(GetSandbox{"a"})->view.spec->labels.empty());
 }
 
+/// A drain ends what only waits; what is being done is finished, also through a death.
+BOOST_AUTO_TEST_CASE(a_drain_lets_work_finish) {
+  World world;
+  world.run("a");
+  world.runtime->exits_on_kill = false;
+  auto waiter = world.ask(WaitSandbox{"a"});
+  auto stopped = world.ask(StopSandbox{"a"});
+  world.settle();
+  world.desk.drain({ErrorKind::unavailable, "draining"});
+  BOOST_REQUIRE(*waiter);
+  BOOST_TEST(((*waiter)->error().kind == ErrorKind::unavailable));
+  BOOST_TEST(((**world.ask(SandboxStatus{"a"})).error().kind == ErrorKind::unavailable));
+  world.kill_everybody();
+  world.runtime->process_exits("a", 137);
+  world.settle_until([&] { return stopped->has_value(); });
+  BOOST_REQUIRE(*stopped);
+  BOOST_TEST((*stopped)->has_value());
+}
+
 BOOST_AUTO_TEST_CASE(a_closed_desk_ends_every_call_with_its_reason) {
   World world;
   world.run("a");

@@ -87,6 +87,11 @@ void World::kill(caf::atom_value name) {
   kill_now(system.registry().get<caf::strong_actor_ptr>(name));
 }
 
+void World::kill_everybody() {
+  for (const auto name : {names::gateway, names::supervisor, names::runtime, names::exits, names::hub})
+    kill(name);
+}
+
 void World::kill_sandbox(const std::string& id) {
   const auto listing = get(GetSandbox{id});
   if (listing) kill_now(caf::actor_cast<caf::strong_actor_ptr>(listing->actor));

@@ -64,6 +64,7 @@ class World {
 
   /// Kills an actor between two messages, as a chaos test would.
   void kill(caf::atom_value name);
+  void kill_everybody();
   void kill_sandbox(const std::string& id);
 
   /// The kinds of this sandbox's events so far.
