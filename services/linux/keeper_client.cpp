@@ -64,8 +64,8 @@ void KeeperClient::watch_trouble(UniqueFd trouble) {
   trouble_ = std::move(trouble);
   trouble_watch_ = loop_.watch(trouble_.get(), [this] {
     loop_.unwatch(*std::exchange(trouble_watch_, std::nullopt));
-    const auto error = read_exec_error();
-    if (error && connection_) lose(because("running " + settings_.keeper_program.string(), *error));
+    exec_error_ = read_exec_error();
+    if (exec_error_ && connection_) lose({});
   });
 }
 
@@ -123,11 +123,7 @@ void KeeperClient::receive() {
   KeeperAnswer answer;
   Received received = receive_packet(connection_.get(), &answer.reply, sizeof answer.reply);
   if (received.error == EAGAIN) return;
-  if (received.error == EPIPE) {
-    const auto error = read_exec_error();  // both come at once, in any order
-    return lose(error ? because("running " + settings_.keeper_program.string(), *error)
-                      : "it has ended, or closed the connection");
-  }
+  if (received.error == EPIPE) return lose("it has ended, or closed the connection");
   if (received.error != 0) return lose(because("receiving an answer", received.error));
   const KeeperReply& reply = answer.reply;
   if (sent_.empty() || reply.magic != keeper_magic || reply.version != keeper_version ||
@@ -161,7 +157,12 @@ void KeeperClient::lose(const std::string& why) {
   if (connection_watch_) loop_.unwatch(*std::exchange(connection_watch_, std::nullopt));
   disarm_deadline();
   connection_.reset();
-  const Error error{ErrorKind::unavailable, "the keeper: " + why};
+  // If it never ran, that is why; and it says so before it goes.
+  if (!exec_error_) exec_error_ = read_exec_error();
+  const std::string running = "running " + settings_.keeper_program.string();
+  const Error error{ErrorKind::unavailable,
+                    "the keeper: " + (exec_error_ ? because(running, *exec_error_) : why)};
+  exec_error_.reset();
   const auto sent = std::exchange(sent_, {});
   const auto waiting = std::exchange(waiting_, {});
   retry_later(error);

@@ -76,6 +76,7 @@ class KeeperClient {
   UniqueFd trouble_;
   std::optional<Loop::WatchId> connection_watch_;
   std::optional<Loop::WatchId> trouble_watch_;
+  std::optional<int> exec_error_;  // of the keeper that we started last
   std::optional<Loop::TimerId> deadline_;
   std::optional<Loop::TimerId> retry_;
   std::chrono::milliseconds pause_{0};  // before the next attempt

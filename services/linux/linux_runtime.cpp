@@ -134,12 +134,13 @@ void LinuxRuntime::Core::inventory_read(Result<std::vector<KeeperAnswer>>&& inve
   for (const auto& waiter : std::exchange(waiting_for_keeper_, {})) waiter(Done{});
 }
 
-// The first time it is a keeper that has just gone, and is replaced at once: worth waiting for. After that,
-// whoever waits is told of each failed attempt.
+// At first it is a keeper that has just gone, or is going, and is replaced within milliseconds: worth waiting
+// for. After that, whoever waits is told of each failed attempt.
 void LinuxRuntime::Core::connection_failed(const Error& error) {
   log::warn("linux", "", error.message);
   in_step_ = false;
-  if (++failures_ == 1) return;
+  constexpr unsigned worth_waiting = 3;
+  if (++failures_ < worth_waiting) return;
   for (const auto& waiter : std::exchange(waiting_for_keeper_, {})) waiter(tl::unexpected(error));
 }
 

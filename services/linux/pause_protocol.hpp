@@ -4,8 +4,8 @@
 #include <stdint.h>
 
 /// What the daemon and a pause process say to one another on a SOCK_SEQPACKET socket pair: one `PauseSetup`
-/// down, one `PauseReport` up, one `PauseGo` down, and that is all. A pause process whose socket is closed before it
-/// may go ends: none outlives a start that nobody finished.
+/// down, one `PauseReport` up, one `PauseGo` down, and that is all. A pause process whose socket is closed
+/// before it may go ends: none outlives a start that nobody finished.
 namespace podsandbox::linux_runtime {
 
 inline constexpr uint32_t pause_magic = 0x50425350;  // "PSBP"

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "services/linux/linux_runtime_actor.hpp"
+#include "test/conformance/port_user.hpp"
+#include "test/linux/runtime_home.hpp"
+#include "test/linux/specs.hpp"
+
+namespace podsandbox::test {
+
+/// What the conformance suite needs of a runtime, here of the linux one.
+class LinuxFixture {
+ public:
+  LinuxFixture() : LinuxFixture([](linux_runtime::Settings&) {}) {}
+  /// With settings that `change` has changed.
+  explicit LinuxFixture(const std::function<void(linux_runtime::Settings&)>& change) {
+    auto settings = home_.settings();
+    change(settings);
+    runtime_ = linux_runtime::LinuxRuntime::open(settings).value();
+    user_ = std::make_unique<PortUser>(
+        [this](caf::actor_system& system) { return linux_runtime::spawn_linux_runtime(system, runtime_); });
+  }
+
+  PortUser& port() { return *user_; }
+  RuntimeHome& home() { return home_; }
+
+  /// A sandbox whose first process runs until it is told to end.
+  SpecPtr plain(const std::string& id) const { return share(spec_of(id)); }
+  /// One whose first process exits with `code` by itself.
+  SpecPtr exiting(const std::string& id, int code) const {
+    return with_hostname(id, "exit-" + std::to_string(code));
+  }
+  /// One whose first process dies of a fault that raises `signal` (SIGBUS or SIGSEGV).
+  SpecPtr crashing(const std::string& id, int signal) const {
+    return with_hostname(id, "crash-" + std::to_string(signal));
+  }
+  /// What of sandboxes is left; empty: nothing.
+  std::string leftovers() const { return home_.leftovers(); }
+
+ private:
+  RuntimeHome home_;
+  std::shared_ptr<linux_runtime::LinuxRuntime> runtime_;
+  std::unique_ptr<PortUser> user_;
+};
+
+}  // namespace podsandbox::test

@@ -1,0 +1,332 @@
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <array>
+#include <boost/test/unit_test.hpp>
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <fstream>
+#include <optional>
+#include <vector>
+
+#include "services/linux/keeper_launch.hpp"
+#include "services/linux/process_facts.hpp"
+#include "test/linux/eventually.hpp"
+#include "test/linux/raw_keeper.hpp"
+#include "test/linux/runtime_home.hpp"
+
+namespace podsandbox::test {
+
+namespace {
+
+using namespace linux_runtime;
+
+std::int64_t now_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+std::size_t open_files(int pid) {
+  std::size_t count = 0;
+  for ([[maybe_unused]] const auto& fd :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fd")) {
+    ++count;
+  }
+  return count;
+}
+
+struct Keeper {
+  Keeper()
+      : prepared(std::filesystem::create_directory(home.settings().state_dir)), keeper(home.settings()) {}
+
+  int pid() const {
+    const auto keepers = home.keepers();
+    return keepers.size() == 1 ? keepers.front() : -1;
+  }
+  bool is_gone() const {
+    return eventually([this] { return home.keepers().empty(); });
+  }
+  /// That it serves, and has what it had.
+  void expect_unharmed() {
+    std::optional<KeeperAnswer> kept;  // not at once: it may not have noticed yet that others have gone
+    eventually([&] {
+      keeper.reconnect();
+      kept = keeper.look("kept");
+      return kept && open_files(pid()) == files_when_kept;
+    });
+    BOOST_TEST_REQUIRE(kept.has_value());
+    BOOST_TEST(kept->reply.state == keeper_running);
+    BOOST_TEST(open_files(pid()) == files_when_kept);
+  }
+  void keep_one() {
+    BOOST_TEST_REQUIRE(keeper.spawn("kept").has_value());
+    files_when_kept = open_files(pid());
+  }
+
+  RuntimeHome home;
+  bool prepared;
+  RawKeeper keeper;
+  std::size_t files_when_kept = 0;
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(keeper, Keeper)
+
+// The whole life of a child, as its keeper tells it.
+BOOST_AUTO_TEST_CASE(life_of_a_child) {
+  const auto before = now_ns();
+  const auto made = keeper.spawn("one");
+  BOOST_TEST_REQUIRE(made.has_value());
+  BOOST_TEST(made->reply.error == 0);
+  BOOST_TEST(made->reply.state == keeper_running);
+  BOOST_TEST(made->reply.created_ns >= before);
+  BOOST_TEST(!has_ended(made->pidfd.get()));
+  const int pid = made->reply.pid;
+  BOOST_TEST(namespace_of(pid, "pid") != namespace_of(getpid(), "pid"));
+
+  BOOST_TEST(keeper.look("one")->reply.pid == pid);
+  BOOST_TEST(keeper.look("other")->reply.error == ENOENT);
+  BOOST_TEST(keeper.reap("one", pid)->reply.error == EBUSY);
+  BOOST_TEST(send_signal(made->pidfd.get(), SIGTERM) == 0);
+  BOOST_TEST(eventually([&] { return has_ended(made->pidfd.get()); }));
+
+  // Whoever saw the pidfd first gets the truth at once.
+  const auto dead = keeper.look("one");
+  BOOST_TEST(dead->reply.state == keeper_dead);
+  BOOST_TEST(WEXITSTATUS(dead->reply.wait_status) == 0);
+  BOOST_TEST(dead->reply.exited_ns >= made->reply.created_ns);
+  BOOST_TEST(keeper.reap("one", pid + 1)->reply.error == ESRCH);
+  BOOST_TEST(keeper.reap("one", pid)->reply.error == 0);
+  BOOST_TEST(keeper.reap("one", pid)->reply.error == ENOENT);
+  BOOST_TEST(keeper.look("one")->reply.error == ENOENT);
+}
+
+// An id is taken until it is reaped: who asks again learns of the one that is there.
+BOOST_AUTO_TEST_CASE(duplicates) {
+  const auto first = keeper.spawn("one");
+  const auto second = keeper.spawn("one");
+  BOOST_TEST(second->reply.error == EEXIST);
+  BOOST_TEST(second->reply.pid == first->reply.pid);
+  BOOST_TEST(bool(second->pidfd));
+  BOOST_TEST(home.children_of_keepers().size() == 1U);
+}
+
+// The list has each child once, and goes on over the gaps.
+BOOST_AUTO_TEST_CASE(list) {
+  std::vector<int> pids;
+  for (int i = 0; i < 5; ++i) pids.push_back(keeper.spawn("child-" + std::to_string(i))->reply.pid);
+  kill_hard(pids[1]);
+  BOOST_TEST(eventually([&] { return keeper.look("child-1")->reply.state == keeper_dead; }));
+  BOOST_TEST(keeper.reap("child-1", pids[1])->reply.error == 0);
+  std::vector<std::string> listed;
+  KeeperRequest next = RawKeeper::request(keeper_next, "");
+  for (;;) {
+    const auto answer = keeper.ask(next);
+    if (answer->reply.error != 0) break;
+    listed.emplace_back(answer->reply.id);
+    next.slot = answer->reply.slot + 1;
+  }
+  BOOST_TEST((listed == std::vector<std::string>{"child-0", "child-2", "child-3", "child-4"}));
+  next.slot = 0xffffffff;
+  BOOST_TEST(keeper.ask(next)->reply.error == ENOENT);
+}
+
+// Nobody is connected when a child dies: whoever comes later learns how and when.
+BOOST_AUTO_TEST_CASE(death_without_a_daemon) {
+  const auto made = keeper.spawn("one", "exit-42");
+  const auto killed = keeper.spawn("two");
+  keeper.disconnect();
+  BOOST_TEST(eventually([&] { return has_ended(made->pidfd.get()); }));
+  kill_hard(killed->reply.pid);
+  BOOST_TEST(eventually([&] { return has_ended(killed->pidfd.get()); }));
+  const auto dead_by = now_ns();
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));  // so that a late note of the time would show
+  keeper.reconnect();
+  const auto one = keeper.look("one"), two = keeper.look("two");
+  BOOST_TEST(exit_status(one->reply.wait_status) == 42U);
+  BOOST_TEST(exit_status(two->reply.wait_status) == 137U);
+  BOOST_TEST(two->reply.exited_ns >= two->reply.created_ns);
+  BOOST_TEST(two->reply.exited_ns < dead_by + 40'000'000);
+}
+
+// It ends when nobody is connected and it has no child, and not before; no polite signal ends it.
+BOOST_AUTO_TEST_CASE(ends_when_idle) {
+  const auto made = keeper.spawn("one");
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGQUIT}) ::kill(pid(), signal);
+  keeper.disconnect();
+  kill_hard(made->reply.pid);
+  BOOST_TEST(eventually([&] { return has_ended(made->pidfd.get()); }));
+  keeper.reconnect();
+  BOOST_TEST(keeper.look("one")->reply.state == keeper_dead);
+  BOOST_TEST(keeper.reap("one", made->reply.pid)->reply.error == 0);
+  BOOST_TEST(home.keepers().size() == 1U);
+  keeper.disconnect();
+  BOOST_TEST(is_gone());
+}
+
+// It is no child of ours, has a session of its own, and nothing of ours open.
+BOOST_AUTO_TEST_CASE(is_detached) {
+  keep_one();
+  BOOST_TEST(getsid(pid()) != getsid(0));
+  BOOST_TEST(waitpid(pid(), nullptr, WNOHANG) == -1);
+  BOOST_TEST(std::filesystem::read_symlink("/proc/" + std::to_string(pid()) + "/cwd") == "/");
+  BOOST_TEST(open_files(pid()) ==
+             8U);  // standard ones, listener, pause, epoll, connection, the child's pidfd
+  struct stat socket {};
+  BOOST_REQUIRE(stat(keeper_socket(home.settings()).c_str(), &socket) == 0);
+  BOOST_TEST((socket.st_mode & 0777) == 0600U);
+}
+
+// Anything but a request closes the connection, and does nothing else.
+BOOST_AUTO_TEST_CASE(hostile_messages) {
+  keep_one();
+  const auto refused = [&](const void* data, std::size_t size, int fd = -1) {
+    keeper.reconnect();
+    RawKeeper::send(keeper.connection(), data, size, fd);
+    BOOST_TEST(!RawKeeper::receive(keeper.connection()).has_value());
+    expect_unharmed();
+  };
+  const KeeperRequest good = RawKeeper::request(keeper_look, "kept");
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, sizeof good - 1}) refused(&good, size);
+  std::array<char, 4096> big{};
+  std::memcpy(big.data(), &good, sizeof good);
+  for (const std::size_t size : {sizeof good + 1, big.size()}) refused(big.data(), size);
+  const auto with = [&](auto change) {
+    KeeperRequest bad = good;
+    change(bad);
+    refused(&bad, sizeof bad);
+  };
+  with([](auto& bad) { bad.magic = 0; });
+  with([](auto& bad) { bad.version = 99; });
+  with([](auto& bad) { bad.op = 0; });
+  with([](auto& bad) { bad.op = 77; });
+  with([](auto& bad) { bad.op = keeper_spawn; });  // without its descriptor
+  with([](auto& bad) { bad.id[0] = '\0'; });
+  with([](auto& bad) { std::memset(bad.id, 'x', sizeof bad.id); });
+  refused(&good, sizeof good, STDIN_FILENO);  // a descriptor that does not belong there
+}
+
+// More descriptors than one: refused, and none of them stays open.
+BOOST_AUTO_TEST_CASE(too_many_descriptors) {
+  keep_one();
+  KeeperRequest spawn = RawKeeper::request(keeper_spawn, "two");
+  constexpr int many = 250;
+  std::vector<int> fds(many, STDIN_FILENO);
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(many * sizeof(int))> control{};
+  iovec part{&spawn, sizeof spawn};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(many * sizeof(int));
+  std::memcpy(CMSG_DATA(header), fds.data(), many * sizeof(int));
+  keeper.reconnect();
+  BOOST_TEST(sendmsg(keeper.connection(), &message, MSG_NOSIGNAL) == static_cast<ssize_t>(sizeof spawn));
+  BOOST_TEST(!RawKeeper::receive(keeper.connection()).has_value());
+  expect_unharmed();
+  BOOST_TEST(keeper.look("two")->reply.error == ENOENT);
+}
+
+// A client that does not take its answers is let go; others do not notice.
+BOOST_AUTO_TEST_CASE(client_that_does_not_read) {
+  keep_one();
+  auto deaf = keeper.connect();
+  const KeeperRequest look = RawKeeper::request(keeper_look, "kept");
+  BOOST_TEST(eventually([&] {
+    const int error = send(deaf.get(), &look, sizeof look, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? errno : 0;
+    return error == EPIPE || error == ECONNRESET;
+  }));
+  deaf.reset();
+  expect_unharmed();
+}
+
+// There is room for a few connections; one too many is closed at once.
+BOOST_AUTO_TEST_CASE(too_many_connections) {
+  keep_one();
+  std::vector<UniqueFd> others;
+  for (int i = 0; i < 15; ++i) {
+    others.push_back(keeper.connect());
+    const KeeperRequest look = RawKeeper::request(keeper_look, "kept");
+    BOOST_TEST(RawKeeper::send(others.back().get(), &look, sizeof look));
+    BOOST_TEST(RawKeeper::receive(others.back().get()).has_value());
+  }
+  const auto too_many = keeper.connect();
+  BOOST_TEST(!RawKeeper::receive(too_many.get()).has_value());
+  others.clear();
+  expect_unharmed();
+}
+
+// Only its own user may speak to it.
+BOOST_AUTO_TEST_CASE(other_users) {
+  keep_one();
+  const auto socket = keeper_socket(home.settings());
+  BOOST_REQUIRE(chmod(home.path().c_str(), 0755) == 0);
+  BOOST_REQUIRE(chmod(home.settings().state_dir.c_str(), 0755) == 0);
+  BOOST_REQUIRE(chmod(socket.c_str(), 0666) == 0);
+  const Settings settings = home.settings();
+  const pid_t stranger = fork();
+  if (stranger == 0) {
+    constexpr uid_t nobody = 65534;
+    if (setresuid(nobody, nobody, nobody) != 0) _exit(1);
+    auto connection = connect_keeper(settings);
+    if (!connection || !*connection) _exit(2);
+    const KeeperRequest look = RawKeeper::request(keeper_look, "kept");
+    RawKeeper::send(connection->get(), &look, sizeof look);
+    _exit(RawKeeper::receive(connection->get()) ? 3 : 0);
+  }
+  int status = -1;
+  BOOST_TEST(waitpid(stranger, &status, 0) == stranger);
+  BOOST_TEST(status == 0);
+  expect_unharmed();
+}
+
+// A full table (here because it may not have more descriptors) refuses another child, and takes it when one
+// has gone.
+BOOST_AUTO_TEST_CASE(full_table) {
+  const RuntimeHome small;
+  std::filesystem::create_directory(small.settings().state_dir);
+  const pid_t daemon = fork();
+  if (daemon == 0) {
+    constexpr rlimit few{80, 80};  // 64 of them are for other things
+    setrlimit(RLIMIT_NOFILE, &few);
+    const RawKeeper keeper(small.settings());
+    int last = -1;
+    for (int i = 0; i < 16; ++i) {
+      const auto made = keeper.spawn("child-" + std::to_string(i));
+      if (!made || made->reply.error != 0) _exit(1);
+      last = made->reply.pid;
+    }
+    if (keeper.spawn("child-16")->reply.error != ENOSPC) _exit(2);
+    kill_hard(last);
+    eventually([&] { return keeper.look("child-15")->reply.state == keeper_dead; });
+    if (keeper.reap("child-15", last)->reply.error != 0) _exit(3);
+    _exit(keeper.spawn("child-16")->reply.error == 0 ? 0 : 4);
+  }
+  int status = -1;
+  BOOST_TEST(waitpid(daemon, &status, 0) == daemon);
+  BOOST_TEST(status == 0);
+}
+
+// It is tiny, also with many children.
+BOOST_AUTO_TEST_CASE(memory) {
+  for (int i = 0; i < 200; ++i) BOOST_TEST_REQUIRE(keeper.spawn("child-" + std::to_string(i)).has_value());
+  std::ifstream status("/proc/" + std::to_string(pid()) + "/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmRSS")) BOOST_TEST_MESSAGE("keeper of 200 " << line);
+    if (line.starts_with("VmRSS")) BOOST_TEST(std::stoi(line.substr(6)) < 300);
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace podsandbox::test

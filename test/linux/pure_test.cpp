@@ -1,0 +1,105 @@
+#include <boost/test/unit_test.hpp>
+#include <csignal>
+#include <nlohmann/json.hpp>
+
+#include "services/linux/cgroup.hpp"
+#include "services/linux/cgroup_path.hpp"
+#include "services/linux/process_facts.hpp"
+#include "services/linux/runtime_spec.hpp"
+#include "test/linux/specs.hpp"
+
+namespace podsandbox::test {
+
+using namespace linux_runtime;
+using nlohmann::json;
+
+BOOST_AUTO_TEST_SUITE(pure)
+
+BOOST_AUTO_TEST_CASE(cgroup_paths) {
+  BOOST_TEST(clean_cgroup_path("").value() == "");
+  BOOST_TEST(clean_cgroup_path("/").value() == "");
+  BOOST_TEST(clean_cgroup_path("kubepods/pod1").value() == "/kubepods/pod1");
+  BOOST_TEST(clean_cgroup_path("//kubepods/./pod1//").value() == "/kubepods/pod1");
+  BOOST_TEST(clean_cgroup_path("/a..b/..c/...").value() == "/a..b/..c/...");
+  for (const char* bad : {"..", "/..", "a/..", "a/../b"}) BOOST_TEST(!clean_cgroup_path(bad));
+}
+
+BOOST_AUTO_TEST_CASE(exit_statuses) {
+  for (int code = 0; code < 256; ++code)
+    BOOST_TEST(exit_status(code << 8) == static_cast<std::uint32_t>(code));
+  BOOST_TEST(exit_status(SIGKILL) == 137U);
+  BOOST_TEST(exit_status(SIGSEGV | 0x80) == 139U);  // with a core dump
+}
+
+// One hierarchy of v1 may be mounted twice, and have blanks in its path; v2 counts only where it is alone.
+BOOST_AUTO_TEST_CASE(cgroup_mounts) {
+  const std::string v2 = "40 30 0:27 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n";
+  const std::string other = "25 30 0:22 / /proc rw - proc proc rw\nnonsense\n";
+  BOOST_TEST((parse_cgroup_mounts(other + v2) == CgroupMounts{true, {"/sys/fs/cgroup"}}));
+  const std::string v1 =
+      "31 30 0:28 / /sys/fs/cgroup/cpu,cpuacct rw shared:10 master:2 - cgroup cgroup rw,cpu,cpuacct\n"
+      "32 30 0:28 / /elsewhere rw - cgroup cgroup rw,cpu,cpuacct\n"
+      "33 30 0:29 / /sys/fs/my\\040cgroup rw - cgroup none rw,memory\n";
+  BOOST_TEST((parse_cgroup_mounts(v1 + v2) ==
+              CgroupMounts{false, {"/sys/fs/cgroup/cpu,cpuacct", "/sys/fs/my cgroup"}}));
+  BOOST_TEST(parse_cgroup_mounts("").paths.empty());
+}
+
+// The OCI spec tells what there is: here a pod with everything that shows in it.
+BOOST_AUTO_TEST_CASE(runtime_spec_of_a_pod) {
+  auto spec = spec_of("box", [](auto& config) {
+    config.set_hostname("pod-host");
+    config.set_log_directory("/var/log/pods/x");
+    config.mutable_linux()->mutable_resources()->set_cpu_shares(102);
+  });
+  spec.netns_path = "/run/netns/x";
+  const Payload payload = runtime_spec(spec, "/kubepods/pod1/box");
+  BOOST_TEST(payload.type_url == "types.containerd.io/opencontainers/runtime-spec/1/Spec");
+  const json oci = json::parse(payload.value);
+  BOOST_TEST(oci["hostname"] == "pod-host");
+  BOOST_TEST(oci["root"]["readonly"] == true);
+  BOOST_TEST(oci["process"]["noNewPrivileges"] == true);
+  BOOST_TEST(oci["process"]["args"] == json({"podsandbox-pause", "box"}));
+  BOOST_TEST(oci["process"]["capabilities"]["bounding"] == json::array());
+  BOOST_TEST(oci["linux"]["namespaces"] ==
+             json::parse(R"([{"type":"pid"},{"type":"ipc"},{"type":"uts"},{"type":"mount"},
+                             {"type":"network","path":"/run/netns/x"}])"));
+  BOOST_TEST(oci["linux"]["cgroupsPath"] == "/kubepods/pod1/box");
+  BOOST_TEST(oci["linux"]["resources"]["cpu"]["shares"] == 2);
+  BOOST_TEST(oci["annotations"] == json::parse(R"({
+      "io.kubernetes.cri.container-type":"sandbox",
+      "io.kubernetes.cri.podsandbox.image-name":"",
+      "io.kubernetes.cri.sandbox-cpu-period":"0",
+      "io.kubernetes.cri.sandbox-cpu-quota":"0",
+      "io.kubernetes.cri.sandbox-cpu-shares":"102",
+      "io.kubernetes.cri.sandbox-id":"box",
+      "io.kubernetes.cri.sandbox-log-directory":"/var/log/pods/x",
+      "io.kubernetes.cri.sandbox-memory":"0",
+      "io.kubernetes.cri.sandbox-name":"pod-box",
+      "io.kubernetes.cri.sandbox-namespace":"default",
+      "io.kubernetes.cri.sandbox-uid":"uid-box"})"));
+}
+
+// What a sandbox has not is not in its spec.
+BOOST_AUTO_TEST_CASE(runtime_spec_of_a_host_network_pod) {
+  const auto spec = spec_of("box", [](auto& config) {
+    config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_network(
+        ::runtime::v1::NODE);
+  });
+  const json oci = json::parse(runtime_spec(spec, "").value);
+  BOOST_TEST(oci["linux"]["namespaces"] ==
+             json::parse(R"([{"type":"pid"},{"type":"ipc"},{"type":"mount"}])"));
+  for (const char* absent : {"cgroupsPath", "resources"}) BOOST_TEST(!oci["linux"].contains(absent));
+  BOOST_TEST(!oci.contains("hostname"));
+}
+
+// Bytes that are no UTF-8 still give JSON.
+BOOST_AUTO_TEST_CASE(runtime_spec_of_garbage) {
+  auto spec = spec_of("box");
+  spec.netns_path = "/run/\xff\xfe";
+  BOOST_TEST(json::accept(runtime_spec(spec, "").value));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace podsandbox::test

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "services/linux/keeper_client.hpp"
+#include "services/linux/pause_protocol.hpp"
+#include "services/linux/unique_fd.hpp"
+
+namespace podsandbox::test {
+
+/// A keeper spoken to byte by byte, without the daemon's client.
+class RawKeeper {
+ public:
+  /// Starts one that listens in `settings.state_dir`, which must exist.
+  explicit RawKeeper(const linux_runtime::Settings& settings);
+
+  /// A new connection; fails the test when there is none.
+  linux_runtime::UniqueFd connect() const;
+  int connection() const { return connection_.get(); }
+  void disconnect() { connection_.reset(); }
+  void reconnect() { connection_ = connect(); }
+
+  /// Sends the bytes; false when the keeper has closed the connection.
+  static bool send(int connection, const void* data, std::size_t size, int fd = -1);
+  /// Waits for one answer; empty when the keeper closes the connection instead.
+  static std::optional<linux_runtime::KeeperAnswer> receive(int connection);
+
+  static linux_runtime::KeeperRequest request(std::uint32_t op, const std::string& id);
+  std::optional<linux_runtime::KeeperAnswer> ask(const linux_runtime::KeeperRequest& request,
+                                                 int fd = -1) const;
+  std::optional<linux_runtime::KeeperAnswer> look(const std::string& id) const;
+  std::optional<linux_runtime::KeeperAnswer> reap(const std::string& id, int pid) const;
+
+  /// Spawns a child whose host name is `order`, and waits until it is set up.
+  std::optional<linux_runtime::KeeperAnswer> spawn(const std::string& id,
+                                                   const std::string& order = {}) const;
+
+ private:
+  const linux_runtime::Settings settings_;
+  linux_runtime::UniqueFd connection_;
+};
+
+}  // namespace podsandbox::test

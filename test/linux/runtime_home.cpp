@@ -1,0 +1,101 @@
+#include "test/linux/runtime_home.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <stdexcept>
+
+#include "test/linux/eventually.hpp"
+
+namespace podsandbox::test {
+
+namespace fs = std::filesystem;
+
+RuntimeHome::RuntimeHome() {
+  std::string pattern = fs::temp_directory_path() / "podsandbox-XXXXXX";
+  if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp");
+  path_ = pattern;
+  const fs::path programs = PODSANDBOX_PROGRAMS;
+  fs::copy_file(programs / "podsandbox-keeper", settings().keeper_program);
+  fs::copy_file(programs / "podsandbox-test-pause", settings().pause_program);
+}
+
+RuntimeHome::~RuntimeHome() {
+  for (const int pid : keepers()) kill_hard(pid);
+  for (const int pid : pauses()) kill_hard(pid);
+  eventually([this] { return keepers().empty() && pauses().empty(); });
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+}
+
+linux_runtime::Settings RuntimeHome::settings() const {
+  return {path_ / "state", path_ / "keeper", path_ / "pause"};
+}
+
+std::vector<int> RuntimeHome::running(const fs::path& program) {
+  std::vector<int> pids;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator("/proc", error)) {
+    const int pid = std::atoi(entry.path().filename().c_str());
+    if (pid > 0 && fs::read_symlink(entry.path() / "exe", error) == program && !error) pids.push_back(pid);
+  }
+  return pids;
+}
+
+// Without their children that do not run pause yet, which are in a pid namespace of their own already.
+std::vector<int> RuntimeHome::keepers() const {
+  auto pids = running(settings().keeper_program);
+  std::erase_if(pids, [](int pid) { return namespace_of(pid, "pid") != namespace_of(getpid(), "pid"); });
+  return pids;
+}
+
+std::vector<int> RuntimeHome::children_of_keepers() const {
+  std::vector<int> pids;
+  for (const int keeper : keepers()) {
+    const std::string pid = std::to_string(keeper);
+    std::ifstream children("/proc/" + pid + "/task/" + pid + "/children");
+    for (int child = 0; children >> child;) pids.push_back(child);
+  }
+  return pids;
+}
+
+std::vector<std::string> RuntimeHome::records() const {
+  std::vector<std::string> ids;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(settings().state_dir / "sandboxes", error)) {
+    ids.push_back(entry.path().filename());
+  }
+  return ids;
+}
+
+std::string RuntimeHome::leftovers() const {
+  std::string all;
+  for (const int pid : pauses()) all += " pause " + std::to_string(pid);
+  for (const int pid : children_of_keepers()) all += " child " + std::to_string(pid);
+  for (const std::string& id : records()) all += " record " + id;
+  return all;
+}
+
+void kill_hard(int pid) {
+  ::kill(pid, SIGKILL);
+}
+
+std::string namespace_of(int pid, const std::string& name) {
+  std::error_code error;
+  return fs::read_symlink("/proc/" + std::to_string(pid) + "/ns/" + name, error);
+}
+
+std::vector<fs::path> cgroups_named(const std::string& name) {
+  std::vector<fs::path> found;
+  std::error_code error;
+  constexpr auto options = fs::directory_options::skip_permission_denied;
+  for (fs::recursive_directory_iterator it("/sys/fs/cgroup", options, error), end; it != end;
+       it.increment(error)) {
+    if (it->path().filename() == name && it->is_directory(error)) found.push_back(it->path());
+  }
+  return found;
+}
+
+}  // namespace podsandbox::test
