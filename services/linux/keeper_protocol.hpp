@@ -21,9 +21,8 @@ inline constexpr int keeper_pause_fd = 4;
 
 enum KeeperOp : uint32_t {
   /// Make a child `id` that runs pause. Carries one descriptor, which becomes fd 3 of the child. Answers as
-  /// soon
-  /// as the process exists. EEXIST, with the entry that exists, when there is one; ENOSPC when the table is
-  /// full.
+  /// soon as the process exists. EEXIST, with the entry that exists, when there is one; ENOSPC when the
+  /// table is full.
   keeper_spawn = 1,
   /// Tell of `id`. ENOENT when there is none.
   keeper_look = 2,

@@ -118,8 +118,7 @@ int spawn(const char* id, int control, Child** made) {
 void note_if_dead(Child* child) {
   if (child->state != keeper_running) return;
   siginfo_t info{};
-  // Without WEXITED's usual side effect: the zombie, and so the truth, stays until the daemon has recorded
-  // it.
+  // The zombie, and so the truth, stays until the daemon has recorded it.
   if (waitid(P_PIDFD, static_cast<id_t>(child->pidfd), &info, WEXITED | WNOHANG | WNOWAIT) != 0) return;
   if (info.si_pid == 0) return;
   child->state = keeper_dead;

@@ -25,7 +25,8 @@ extern const Step steps[steps_count];
 /// done.
 PauseReport set_up(Request* request);
 
-/// Sends `report` to the daemon, waits for its go-ahead and closes the control socket. False when there is none.
+/// Sends `report` to the daemon, waits for its go-ahead and closes the control socket. False when there is
+/// none.
 bool tell(const PauseReport& report);
 
 /// The life of pid 1: reaps orphans until SIGTERM or SIGINT. `block_signals` must have been called before.
