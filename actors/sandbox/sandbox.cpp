@@ -133,6 +133,7 @@ void Sandbox::shutdown(const Call<ShutdownSandbox>& call) {
 
 void Sandbox::metrics(const Call<SandboxMetrics>& call) {
   const auto runtime = find_actor<RuntimePort>(self_->system(), names::runtime);
+  if (!runtime) return call.reply.fail(ErrorKind::unavailable, about("metrics of", "the runtime restarts"));
   self_->request(runtime, inspect_timeout, runtime::ReadMetrics{id()})
       .then([reply = call.reply](const Result<Payload>& metrics) { reply(metrics); },
             [this, reply = call.reply](const caf::error& error) {

@@ -22,10 +22,10 @@ class InFlight {
     InFlight& counter_;
   };
 
-  /// Returns when there are none, or after `limit`.
-  void wait_for_none(std::chrono::nanoseconds limit) {
+  /// Returns when there are none, or after `limit`; false when there are some then.
+  bool wait_for_none(std::chrono::nanoseconds limit) {
     std::unique_lock lock(mutex_);
-    none_.wait_for(lock, limit, [this] { return count_ == 0; });
+    return none_.wait_for(lock, limit, [this] { return count_ == 0; });
   }
 
  private:

@@ -53,8 +53,8 @@ Result<std::unique_ptr<Server>> Server::start(CallDesk& desk, Listener listener)
   return self;
 }
 
-void Server::drain(std::chrono::nanoseconds limit) {
-  if (!server_) return;
+bool Server::drain(std::chrono::nanoseconds limit) {
+  if (!server_) return true;
   if (auto* health = server_->GetHealthCheckService()) health->Shutdown();
   listener_.stop();
   const Error reason{ErrorKind::unavailable, "podsandboxd is shutting down; try again"};
@@ -64,8 +64,10 @@ void Server::drain(std::chrono::nanoseconds limit) {
   backend_.in_flight.wait_for_none(write_limit);
   listener_.cut_connections();
   server_->Shutdown(std::chrono::system_clock::now());
+  if (!backend_.in_flight.wait_for_none(write_limit)) return false;
   server_->Wait();
   server_.reset();
+  return true;
 }
 
 }  // namespace podsandbox::api

@@ -25,7 +25,8 @@ class Server {
   /// `limit` before they end in the same way, and then cuts the connections. gRPC's own shutdown ends calls
   /// that reach it too late with CANCELLED, which containerd takes for the death of a pod; a cut connection
   /// is UNAVAILABLE to it.
-  void drain(std::chrono::nanoseconds limit);
+  /// False when a call is stuck in the kernel even then: the process must end without waiting for it.
+  bool drain(std::chrono::nanoseconds limit);
 
  private:
   Server(CallDesk& desk, Listener listener);

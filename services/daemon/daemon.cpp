@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
+#include <cstdlib>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -51,6 +52,13 @@ RootSeed root_seed(const Config& config, const std::shared_ptr<linux_runtime::Li
   return seed;
 }
 
+/// For when a thread hangs in the kernel and nothing could be destroyed in order.
+[[noreturn]] void end_at_once(const std::optional<std::string>& failed) {
+  log::warn("daemon", {}, "a call hangs in the kernel; ending without it");
+  telemetry::stop_logging();
+  std::_Exit(failed ? 1 : 0);
+}
+
 Result<Done> serve(const Config& config, StopSignals& signals) {
   auto state_dir = StateDir::open(config.state_dir);
   if (!state_dir) return tl::unexpected<Error>(state_dir.error());
@@ -69,7 +77,9 @@ Result<Done> serve(const Config& config, StopSignals& signals) {
 
   const auto failed = server ? signals.wait() : std::optional(server.error().message);
   log::info("daemon", {}, failed ? "ending: " + *failed : "draining");
-  if (server) (*server)->drain(config.drain_timeout);
+  // Actors that gave up answer nothing any more: there is nothing to let finish.
+  const auto limit = failed ? std::chrono::nanoseconds(0) : config.drain_timeout;
+  if (server && !(*server)->drain(limit)) end_at_once(failed);
   caf::anon_send(root, StopAll{});
   system.await_all_actors_done();
   if (failed) return failure(ErrorKind::internal, *failed);

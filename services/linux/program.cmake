@@ -1,5 +1,5 @@
-# podsandbox_program(name sources...): a tiny static program at bin/<name>, built with musl and without the C++
-# library: glibc's would keep 688 KiB resident, this one 24. Never sanitised.
+# podsandbox_program(name sources...): a tiny static program at bin/<name>, built with musl and without the
+# C++ library: glibc's would keep 688 KiB resident, this one 24. Never sanitised.
 find_program(MUSL_GCC musl-gcc REQUIRED)
 execute_process(COMMAND gcc -print-multiarch OUTPUT_VARIABLE multiarch OUTPUT_STRIP_TRAILING_WHITESPACE
                 COMMAND_ERROR_IS_FATAL ANY)

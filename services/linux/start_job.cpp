@@ -66,8 +66,9 @@ void StartJob::run(std::function<void()> done) {
   done_ = std::move(done);
   const std::string what = "starting sandbox " + spec_->id + ": ";
   if (cancelled_) return finish(failure(ErrorKind::aborted, what + "it is being cleaned up"));
-  if (auto wrong = check_supported(*spec_, context_.host_name))
+  if (auto wrong = check_supported(*spec_, context_.host_name)) {
     return finish(tl::unexpected(std::move(*wrong)));
+  }
   if (sandbox_->child && sandbox_->child->started()) return finish(describe());
   if (!sandbox_->empty()) {
     return finish(
@@ -121,8 +122,9 @@ void StartJob::spawned(Result<KeeperAnswer>&& answer) {
   if (!answer) return fail(answer.error().kind, answer.error().message);
   const int error = answer->reply.error;
   if (answer->reply.state != keeper_none) sandbox_->child = Child::make(context_, std::move(*answer));
-  if (error != 0)
+  if (error != 0) {
     return fail(kind_of_spawn_error(error), because("the keeper's making its pause process", error));
+  }
   if (give_up_if_cancelled()) return;
   await_report();
 }

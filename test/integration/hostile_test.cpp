@@ -99,6 +99,33 @@ BOOST_AUTO_TEST_CASE(thousands_of_labels) {
   BOOST_TEST(state(*stub, "pod-a") == "SANDBOX_READY");
 }
 
+/// A netns path whose opening hangs (a FIFO here, a dead NFS server elsewhere) hangs its own Start and
+/// nothing else: not other sandboxes, not the caller's deadline, not the end of the daemon.
+BOOST_AUTO_TEST_CASE(a_path_that_hangs) {
+  TemporaryDirectory directory;
+  const auto fifo = (directory.path() / "netns").string();
+  BOOST_REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
+  DaemonProcess daemon;
+  const auto stub = daemon.controller();
+  auto request = create_request("hangs");
+  request.set_netns_path(fifo);
+  {
+    grpc::ClientContext context;
+    controller::ControllerCreateResponse response;
+    BOOST_REQUIRE(stub->Create(&context, request, &response).ok());
+  }
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(300));
+  controller::ControllerStartRequest start_request;
+  start_request.set_sandbox_id("hangs");
+  controller::ControllerStartResponse response;
+  const auto started = stub->Start(&context, start_request, &response);
+  BOOST_TEST((started.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED));
+  run(*stub, "healthy");
+  BOOST_TEST(stop(*stub, "healthy").ok());
+  BOOST_TEST(eventually([&] { return state(*stub, "hangs").find("does not exist") != std::string::npos; }));
+}
+
 BOOST_AUTO_TEST_CASE(the_socket_is_for_its_owner_alone) {
   DaemonProcess daemon;
   struct stat found {};

@@ -250,6 +250,23 @@ BOOST_AUTO_TEST_CASE(client_that_does_not_read) {
   expect_unharmed();
 }
 
+// Clients come and go while children are being made, which for a moment hold copies of all that the keeper
+// has open: none of them suffers for another.
+BOOST_AUTO_TEST_CASE(clients_that_come_and_go) {
+  keep_one();
+  for (int i = 0; i < 300; ++i) {
+    const std::string id = "child-" + std::to_string(i);
+    int ends[2];
+    BOOST_REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0);
+    const UniqueFd ours(ends[0]), childs(ends[1]);
+    const KeeperRequest spawn = RawKeeper::request(keeper_spawn, id);
+    BOOST_TEST(RawKeeper::send(keeper.connection(), &spawn, sizeof spawn, childs.get()));
+    keeper.disconnect();
+    keeper.reconnect();
+    for (int j = 0; j < 5; ++j) BOOST_TEST_REQUIRE(keeper.look("kept").has_value());
+  }
+}
+
 // There is room for a few connections; one too many is closed at once.
 BOOST_AUTO_TEST_CASE(too_many_connections) {
   keep_one();

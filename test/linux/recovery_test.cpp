@@ -10,7 +10,6 @@
 #include <map>
 #include <mutex>
 
-#include "messages/log.hpp"
 #include "services/linux/linux_runtime.hpp"
 #include "services/linux/process_record.hpp"
 #include "test/linux/eventually.hpp"
@@ -183,25 +182,12 @@ BOOST_AUTO_TEST_CASE(no_pause_outlives_an_unfinished_start) {
 // A runtime that goes while everything is going on: nothing of it is used afterwards (the sanitizer tells),
 // and the next one cleans up.
 BOOST_AUTO_TEST_CASE(destroyed_in_the_middle) {
-  log::set_sink([](log::Level, std::string_view, std::string_view sb, std::string_view m) {
-    timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    fprintf(stderr, "DBG %ld.%03ld [%s] %s\n", t.tv_sec % 100, t.tv_nsec / 1000000, std::string(sb).c_str(),
-            std::string(m).c_str());
-  });
   const RuntimeHome home;
   const std::string fifo = home.path() / "fifo";
   BOOST_REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
   auto hung = spec_of("hung");
   hung.netns_path = fifo;
   for (int round = 0; round < 10; ++round) {
-    {
-      timespec t;
-      clock_gettime(CLOCK_MONOTONIC, &t);
-      fprintf(stderr, "DBG %ld.%03ld round %d keepers", t.tv_sec % 100, t.tv_nsec / 1000000, round);
-      for (int k : home.keepers()) fprintf(stderr, " %d", k);
-      fprintf(stderr, "\n");
-    }
     Life life(home);
     life.begin_start(share(hung));
     life.begin_start(with_hostname("slow", "slow"));

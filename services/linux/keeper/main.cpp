@@ -41,7 +41,14 @@ bool watch(int fd, uint64_t about) {
   return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
+// To be called before closing: a child that has not run its program yet has a copy, and a closed descriptor
+// is only forgotten with its last copy.
+void unwatch(int fd) {
+  epoll_ctl(epoll, EPOLL_CTL_DEL, fd, nullptr);
+}
+
 void disconnect(unsigned index) {
+  unwatch(connections[index]);
   close(connections[index]);
   connections[index] = -1;
   --connected;
@@ -123,6 +130,7 @@ int reap_dead(const KeeperRequest* request, Child* child) {
   if (child->pid != request->pid) return ESRCH;
   note_if_dead(child);
   if (child->state != keeper_dead) return EBUSY;
+  unwatch(child->pidfd);
   return reap(child);
 }
 
@@ -179,7 +187,7 @@ void serve(unsigned index) {
 // A pidfd becomes readable once, when the child dies, and stays so.
 void child_event(Child* child) {
   note_if_dead(child);
-  epoll_ctl(epoll, EPOLL_CTL_DEL, child->pidfd, nullptr);
+  if (child->state == keeper_dead) unwatch(child->pidfd);
 }
 
 void dispatch(uint64_t about) {
