@@ -11,7 +11,7 @@
 
 #include <array>
 #include <cerrno>
-#include <cstdlib>
+#include <charconv>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
@@ -106,7 +106,7 @@ Listener::Listener(int listen_fd, std::string path)
 Listener::Listener(Listener&& other) noexcept
     : listen_fd_(std::exchange(other.listen_fd_, -1)),
       wake_fd_(std::exchange(other.wake_fd_, -1)),
-      path_(other.path_),
+      path_(std::move(other.path_)),
       bound_(std::exchange(other.bound_, false)) {}
 
 Listener::~Listener() {
@@ -133,7 +133,9 @@ void Listener::cut_connections() const {
   // Whose descriptor is whose only gRPC knows; but every connection carries the name of our socket.
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error)) {
-    const int fd = std::atoi(entry.path().filename().c_str());
+    const auto name = entry.path().filename().string();
+    int fd = -1;
+    std::from_chars(name.data(), name.data() + name.size(), fd);
     sockaddr_un address{};
     socklen_t size = sizeof address;
     if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) continue;
