@@ -22,10 +22,15 @@ RuntimeHome::RuntimeHome() {
   fs::copy_file(programs / "podsandbox-test-pause", settings().pause_program);
 }
 
+// Again and again until there is none: a dying keeper may have made one more.
 RuntimeHome::~RuntimeHome() {
-  for (const int pid : keepers()) kill_hard(pid);
-  for (const int pid : pauses()) kill_hard(pid);
-  eventually([this] { return keepers().empty() && pauses().empty(); });
+  eventually([this] {
+    auto all = running(settings().keeper_program);
+    const auto pauses = running(settings().pause_program);
+    all.insert(all.end(), pauses.begin(), pauses.end());
+    for (const int pid : all) kill_hard(pid);
+    return all.empty();
+  });
   std::error_code ignored;
   fs::remove_all(path_, ignored);
 }
