@@ -1,8 +1,9 @@
 // What the actors add to a call: Status and Wait beside Platform, which the same server answers on the spot.
 
 #include <array>
+#include <chrono>
 #include <cstdio>
-#include <functional>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -30,32 +31,40 @@ struct Client {
   std::string ended;
 };
 
-void check(const grpc::Status& status) {
-  if (!status.ok()) throw std::runtime_error("a call failed: " + status.error_message());
+void check(const grpc::Status& status, const std::string& what) {
+  if (!status.ok()) throw std::runtime_error(what + " failed: " + status.error_message());
+}
+
+/// A call that is never answered must be seen, and not be waited for.
+void limit(grpc::ClientContext& context) {
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::minutes(1));
 }
 
 void platform(const Client& client) {
   grpc::ClientContext context;
+  limit(context);
   controller::ControllerPlatformRequest request;
   request.set_sandbox_id(client.running);
   controller::ControllerPlatformResponse response;
-  check(client.stub->Platform(&context, request, &response));
+  check(client.stub->Platform(&context, request, &response), "Platform of " + client.running);
 }
 
 void status(const Client& client) {
   grpc::ClientContext context;
+  limit(context);
   controller::ControllerStatusRequest request;
   request.set_sandbox_id(client.running);
   controller::ControllerStatusResponse response;
-  check(client.stub->Status(&context, request, &response));
+  check(client.stub->Status(&context, request, &response), "Status of " + client.running);
 }
 
 void wait(const Client& client) {
   grpc::ClientContext context;
+  limit(context);
   controller::ControllerWaitRequest request;
   request.set_sandbox_id(client.ended);
   controller::ControllerWaitResponse response;
-  check(client.stub->Wait(&context, request, &response));
+  check(client.stub->Wait(&context, request, &response), "Wait of " + client.ended);
 }
 
 /// One kind of call and what was measured of it at one number of clients.
@@ -78,7 +87,7 @@ std::vector<Client> make_clients(const test::DaemonProcess& daemon) {
     client = {daemon.controller(), "running-" + std::to_string(i), "ended-" + std::to_string(i)};
     test::run(*client.stub, client.running);
     test::run(*client.stub, client.ended);
-    check(test::stop(*client.stub, client.ended));
+    check(test::stop(*client.stub, client.ended), "Stop of " + client.ended);
   }
   return clients;
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <deque>
@@ -40,6 +41,8 @@ struct Pod {
 
 void open_wait(controller::Controller::Stub& stub, Pod& pod) {
   pod.request.set_sandbox_id(pod.id);
+  // One that is never answered must be seen, and not be waited for.
+  pod.context.set_deadline(std::chrono::system_clock::now() + std::chrono::minutes(5));
   stub.async()->Wait(&pod.context, &pod.request, &pod.response, [&pod](grpc::Status status) {
     pod.answered_at = Clock::now();
     pod.status = std::move(status);

@@ -2,6 +2,7 @@
 // needs for the same process with the same namespaces.
 
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <thread>
@@ -17,8 +18,8 @@ namespace {
 
 constexpr unsigned crowd = 8;
 
-/// Between starts, so that none waits for what the kernel still does for the one before (it frees by RCU, and a
-/// start waits for grace periods of it).
+/// Between starts, so that none waits for what the kernel still does for the one before: a start waits for
+/// grace periods of RCU.
 constexpr auto rest = std::chrono::milliseconds(20);
 
 struct Way {
