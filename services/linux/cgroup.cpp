@@ -133,16 +133,21 @@ std::string unescape(const std::string& text) {
 }  // namespace
 
 CgroupMounts parse_cgroup_mounts(const std::string& mountinfo) {
-  CgroupMounts v1, v2;
+  CgroupMounts v1;
+  CgroupMounts v2;
   v2.unified = true;
   std::set<std::string> seen;  // by device: a hierarchy may be mounted at several places
   std::istringstream lines(mountinfo);
   for (std::string line; std::getline(lines, line);) {
     const auto separator = line.find(" - ");
     if (separator == std::string::npos) continue;
-    std::istringstream before(line), after(line.substr(separator + 3));
-    std::string mount_id, parent_id, device, root, path, type;
-    before >> mount_id >> parent_id >> device >> root >> path;
+    std::istringstream before(line);
+    std::istringstream after(line.substr(separator + 3));
+    std::string skipped;
+    std::string device;
+    std::string path;
+    std::string type;
+    before >> skipped >> skipped >> device >> skipped >> path;
     after >> type;
     if ((type != "cgroup" && type != "cgroup2") || !seen.insert(device).second) continue;
     (type == "cgroup" ? v1 : v2).paths.emplace_back(unescape(path));

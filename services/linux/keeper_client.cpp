@@ -29,9 +29,9 @@ KeeperRequest make_request(KeeperOp op, const std::string& id) {
 
 }  // namespace
 
-KeeperClient::KeeperClient(Loop& loop, const Settings& settings, Events events)
+KeeperClient::KeeperClient(Loop& loop, Settings settings, Events events)
     : loop_(loop),
-      settings_(settings),
+      settings_(std::move(settings)),
       events_(std::move(events)),
       last_error_{ErrorKind::unavailable, "the keeper is not connected yet"} {}
 

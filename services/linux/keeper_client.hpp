@@ -33,7 +33,7 @@ class KeeperClient {
         failed;  ///< it is lost, or there is none: the next attempt comes by itself
   };
 
-  KeeperClient(Loop& loop, const Settings& settings, Events events);
+  KeeperClient(Loop& loop, Settings settings, Events events);
   ~KeeperClient();
   KeeperClient(const KeeperClient&) = delete;
   KeeperClient& operator=(const KeeperClient&) = delete;

@@ -1,7 +1,7 @@
 #pragma once
 
 // Shared with programs that have no C++ library: only C headers here.
-#include <stdint.h>
+#include <stdint.h>  // NOLINT(modernize-deprecated-headers)
 
 /// What the daemon and the keeper say to one another on a SOCK_SEQPACKET unix socket: one request packet,
 /// then one reply packet, strictly in order on each connection. Both run on one machine: host byte order. A

@@ -124,7 +124,7 @@ void LinuxRuntime::Core::connected() {
 
 void LinuxRuntime::Core::inventory_read(Result<std::vector<KeeperAnswer>>&& inventory) {
   if (known_) {
-    remove_strays(context_, sandboxes_, std::move(*inventory));
+    remove_strays(context_, sandboxes_, *inventory);
   } else {
     recover(context_, sandboxes_, std::move(*inventory));
   }

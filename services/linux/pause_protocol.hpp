@@ -1,7 +1,7 @@
 #pragma once
 
 // Shared with programs that have no C++ library: only C headers here.
-#include <stdint.h>
+#include <stdint.h>  // NOLINT(modernize-deprecated-headers)
 
 /// What the daemon and a pause process say to one another on a SOCK_SEQPACKET socket pair: one `PauseSetup`
 /// down, one `PauseReport` up, one `PauseGo` down, and that is all. A pause process whose socket is closed

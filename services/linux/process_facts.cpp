@@ -43,7 +43,9 @@ std::optional<ProcessStat> read_stat(int pid) {
   std::istringstream fields(text.substr(name_end + 1));
   ProcessStat stat;
   std::string skipped;
-  constexpr int state_field = 3, start_field = 22, exit_field = 52;
+  constexpr int state_field = 3;
+  constexpr int start_field = 22;
+  constexpr int exit_field = 52;
   fields >> stat.state;
   for (int field = state_field + 1; field < start_field; ++field) fields >> skipped;
   fields >> stat.start_time;

@@ -60,7 +60,7 @@ void recover(const Context& context, Sandboxes& sandboxes, std::vector<KeeperAns
   }
 }
 
-void remove_strays(const Context& context, Sandboxes& sandboxes, std::vector<KeeperAnswer> inventory) {
+void remove_strays(const Context& context, Sandboxes& sandboxes, const std::vector<KeeperAnswer>& inventory) {
   for (const KeeperAnswer& answer : inventory) {
     const auto known = sandboxes.find(answer.reply.id);
     if (known && known->child && known->child->identity().pid == answer.reply.pid) continue;

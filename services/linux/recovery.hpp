@@ -12,6 +12,6 @@ namespace podsandbox::linux_runtime {
 void recover(const Context& context, Sandboxes& sandboxes, std::vector<KeeperAnswer> inventory);
 
 /// After the connection to the keeper was lost: removes what a start left whose answer never came.
-void remove_strays(const Context& context, Sandboxes& sandboxes, std::vector<KeeperAnswer> inventory);
+void remove_strays(const Context& context, Sandboxes& sandboxes, const std::vector<KeeperAnswer>& inventory);
 
 }  // namespace podsandbox::linux_runtime
