@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <tl/expected.hpp>
 #include <utility>
 
@@ -25,8 +24,6 @@ enum class ErrorKind : std::uint8_t {
   internal,
   unavailable,
 };
-
-std::string_view to_string(ErrorKind kind);
 
 /// A failure as a value. The message says what was tried, on which sandbox, and what to do; it reaches the
 /// client as it is.

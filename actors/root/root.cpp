@@ -112,8 +112,14 @@ class Root {
 }  // namespace
 
 RootPort spawn_root(caf::actor_system& system, RootSeed seed) {
-  return system.spawn([](Root::Self self, RootSeed s) { return self->state.start(std::move(s)); },
-                      std::move(seed));
+  const auto give_up = seed.give_up;
+  const auto root = system.spawn([](Root::Self self, RootSeed s) { return self->state.start(std::move(s)); },
+                                 std::move(seed));
+  // Nobody is above root: without it nothing would be restarted any more.
+  caf::actor_cast<caf::abstract_actor*>(root)->attach_functor([give_up, &system](const caf::error& reason) {
+    if (reason) give_up("root died: " + system.render(reason));
+  });
+  return root;
 }
 
 }  // namespace podsandbox

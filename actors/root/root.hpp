@@ -17,7 +17,8 @@ struct RootSeed {
   std::function<RuntimePort(caf::actor_system&)> make_runtime;
   /// Where lost calls wait to be sent again. Outlives the actors.
   CallDesk* desk = nullptr;
-  /// Called once when a child dies more often than `intensity` allows: the process should end, non-zero.
+  /// Called when a child dies more often than `intensity` allows, or root itself dies: the process should
+  /// end, non-zero. From any thread.
   std::function<void(std::string)> give_up;
   RestartIntensity intensity{10, std::chrono::seconds(10)};
 };

@@ -5,22 +5,6 @@
 
 namespace podsandbox {
 
-std::string_view to_string(Step step) {
-  switch (step) {
-    case Step::none:
-      return "none";
-    case Step::start:
-      return "start";
-    case Step::kill:
-      return "kill";
-    case Step::clean_task:
-      return "clean up the process";
-    case Step::clean_all:
-      return "clean up";
-  }
-  return "none";
-}
-
 Phase phase_of(const SandboxRecord& record) {
   if (record.removal_wanted && record.all_cleaned) return Phase::gone;
   if (record.exit || record.start_failure) return Phase::notready;

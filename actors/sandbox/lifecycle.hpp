@@ -3,7 +3,6 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
-#include <string_view>
 
 #include "messages/sandbox_record.hpp"
 
@@ -11,8 +10,6 @@ namespace podsandbox {
 
 /// What a sandbox's actor has to do next in the world.
 enum class Step : std::uint8_t { none, start, kill, clean_task, clean_all };
-
-std::string_view to_string(Step step);
 
 /// Where a sandbox with this record is in its life.
 Phase phase_of(const SandboxRecord& record);

@@ -3,15 +3,10 @@
 #include <utility>
 
 #include "actors/sandbox/update.hpp"
+#include "actors/sandbox/view.hpp"
 #include "messages/log.hpp"
 
 namespace podsandbox {
-
-namespace {
-
-constexpr auto inspect_timeout = std::chrono::seconds(2);
-
-}  // namespace
 
 SandboxActor::behavior_type Sandbox::start(SandboxSeed seed) {
   life_ = Lifecycle(std::move(seed.record));
@@ -111,15 +106,15 @@ void Sandbox::wait(const Call<WaitSandbox>& call) {
 
 void Sandbox::status(const Call<SandboxStatus>& call) {
   const auto runtime = find_actor<RuntimePort>(self_->system(), names::runtime);
-  if (!call.request.verbose || !runtime) return call.reply(StatusAnswer{view(), {}});
+  if (!call.request.verbose || !runtime) return call.reply(StatusAnswer{view_of(life_.record()), {}});
   // What the runtime cannot tell in time is missing in the answer; it never delays or fails it for long.
   self_->request(runtime, inspect_timeout, runtime::Inspect{id()})
       .then(
           [this, reply = call.reply](const Result<runtime::Process>& process) {
-            reply(StatusAnswer{view(), process ? std::optional(*process) : std::nullopt});
+            reply(StatusAnswer{view_of(life_.record()), process ? std::optional(*process) : std::nullopt});
           },
           [this, reply = call.reply](const caf::error&) {
-            reply(StatusAnswer{view(), {}});
+            reply(StatusAnswer{view_of(life_.record()), {}});
           });
 }
 
@@ -170,12 +165,6 @@ caf::result<Result<Done>> Sandbox::chore(const Chore& work) {
   return promise;
 }
 
-SandboxView Sandbox::view() const {
-  const auto& record = life_.record();
-  return SandboxView{record.spec, life_.phase(), record.started, record.exit,
-                     record.start_failure ? record.start_failure->message : std::string()};
-}
-
 void Sandbox::note(EventKind kind, std::string detail) {
   const auto& record = life_.record();
   std::string text(to_string(kind));
@@ -183,8 +172,7 @@ void Sandbox::note(EventKind kind, std::string detail) {
   if (record.started && kind == EventKind::started) text += ", pid " + std::to_string(record.started->pid);
   if (!detail.empty()) text += ": " + detail;
   log::info("sandbox", id(), text);
-  events_.push_back(Event{0, std::chrono::system_clock::now(), kind, id(), life_.phase(),
-                          record.started ? record.started->pid : 0, record.exit, std::move(detail)});
+  events_.push_back(event_of(kind, record, std::move(detail)));
   dirty_ = true;
 }
 

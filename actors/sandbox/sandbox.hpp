@@ -80,9 +80,11 @@ class Sandbox {
   template <class Op, class Answer>
   void ask(Op op, std::chrono::nanoseconds timeout, std::function<void(Result<Answer>)> done);
 
+  /// How long the runtime may take to tell of a process.
+  static constexpr auto inspect_timeout = std::chrono::seconds(2);
+
   // -- helpers ---------------------------------------------------------------
   const std::string& id() const { return life_.record().spec->id; }
-  SandboxView view() const;
   void note(EventKind kind, std::string detail = {});
   std::string about(std::string_view what, std::string_view why) const;
 

@@ -10,7 +10,6 @@ namespace podsandbox {
 namespace {
 
 constexpr auto runtime_pause = std::chrono::milliseconds(100);
-constexpr auto inspect_timeout = std::chrono::seconds(2);
 
 }  // namespace
 

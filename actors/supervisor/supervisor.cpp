@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "actors/sandbox/sandbox.hpp"
+#include "actors/sandbox/view.hpp"
 #include "messages/log.hpp"
 
 namespace podsandbox {
@@ -82,7 +83,7 @@ void Supervisor::create(const Call<CreateSandbox>& call) {
   if (!find(id)) {
     if (!call.reply.wanted()) return call.reply.fail(ErrorKind::cancelled, "the client went away");
     ledger_->sandboxes[id].record.spec = call.request.spec;
-    append(Event{0, std::chrono::system_clock::now(), EventKind::created, id, Phase::created, 0, {}, {}});
+    append(event_of(EventKind::created, ledger_->sandboxes[id].record));
     log::info("supervisor", id, "created");
     start_incarnation(id);
   }
@@ -96,11 +97,7 @@ void Supervisor::shut_down(const Call<ShutdownSandbox>& call) {
 
 SandboxListing Supervisor::listing(const LedgerEntry& entry) const {
   const auto& record = entry.record;
-  SandboxListing row{SandboxView{record.spec, phase_of(record), record.started, record.exit,
-                                 record.start_failure ? record.start_failure->message : std::string()},
-                     entry.incarnation,
-                     {},
-                     {}};
+  SandboxListing row{view_of(record), entry.incarnation, {}, {}};
   if (const auto it = live_.find(record.spec->id); it != live_.end() && it->second.actor) {
     row.actor = it->second.actor.address();
   }
@@ -174,9 +171,7 @@ void Supervisor::sandbox_died(const caf::down_msg& down) {
   }
   it->second.actor = SandboxPort();
   log::warn("supervisor", id, "its actor died: " + self_->system().render(down.reason));
-  append(Event{0, std::chrono::system_clock::now(), EventKind::actor_restarted, id, phase_of(entry->record),
-               entry->record.started ? entry->record.started->pid : 0, entry->record.exit,
-               self_->system().render(down.reason)});
+  append(event_of(EventKind::actor_restarted, entry->record, self_->system().render(down.reason)));
   if (entry->restarts.allow(self_->clock().now())) {
     start_incarnation(id);
   } else {
@@ -266,9 +261,7 @@ void Supervisor::chore_failed(const std::string& id, const Error& why) {
   auto detail = "attempt " + std::to_string(entry->chores.failures()) + " failed, the next one in " +
                 std::to_string(seconds) + " s: " + why.message;
   log::warn("supervisor", id, detail);
-  append(Event{0, std::chrono::system_clock::now(), EventKind::retry_scheduled, id, phase_of(entry->record),
-               entry->record.started ? entry->record.started->pid : 0, entry->record.exit,
-               std::move(detail)});
+  append(event_of(EventKind::retry_scheduled, entry->record, std::move(detail)));
   self_->delayed_send(self_, delay, RetryDue{id});
 }
 

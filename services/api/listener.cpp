@@ -39,11 +39,13 @@ sockaddr_un address_of(const std::string& path) {
   return address;
 }
 
+/// Only a socket whose owner is surely gone may be replaced: in doubt it is served.
 bool is_served(const std::string& path) {
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return true;
   const auto address = address_of(path);
   const bool refused =
-      connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 && errno != EAGAIN;
+      connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 && errno == ECONNREFUSED;
   close(fd);
   return !refused;
 }

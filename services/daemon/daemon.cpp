@@ -52,11 +52,11 @@ RootSeed root_seed(const Config& config, const std::shared_ptr<linux_runtime::Li
   return seed;
 }
 
-/// For when a thread hangs in the kernel and nothing could be destroyed in order.
-[[noreturn]] void end_at_once(const std::optional<std::string>& failed) {
-  log::warn("daemon", {}, "a call hangs in the kernel; ending without it");
+/// Ends without destroying anything in order: a thread hangs in the kernel, or the actors are not to be
+/// relied on. The next daemon finds what it would after a crash.
+[[noreturn]] void end_at_once(int status) {
   telemetry::stop_logging();
-  std::_Exit(failed ? 1 : 0);
+  std::_Exit(status);
 }
 
 Result<Done> serve(const Config& config, StopSignals& signals) {
@@ -77,12 +77,16 @@ Result<Done> serve(const Config& config, StopSignals& signals) {
 
   const auto failed = server ? signals.wait() : std::optional(server.error().message);
   log::info("daemon", {}, failed ? "ending: " + *failed : "draining");
-  // Actors that gave up answer nothing any more: there is nothing to let finish.
-  const auto limit = failed ? std::chrono::nanoseconds(0) : config.drain_timeout;
-  if (server && !(*server)->drain(limit)) end_at_once(failed);
+  if (failed) {
+    if (server) (*server)->drain(std::chrono::nanoseconds(0));  // actors that gave up finish nothing
+    end_at_once(1);
+  }
+  if (!(*server)->drain(config.drain_timeout)) {
+    log::warn("daemon", {}, "a call hangs in the kernel; ending without it");
+    end_at_once(0);
+  }
   caf::anon_send(root, StopAll{});
   system.await_all_actors_done();
-  if (failed) return failure(ErrorKind::internal, *failed);
   return Done{};
 }
 

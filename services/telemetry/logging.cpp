@@ -77,8 +77,7 @@ void start_logging(log::Level level) {
 }
 
 void stop_logging() {
-  log::set_sink({});
-  spdlog::shutdown();
+  spdlog::shutdown();  // the sink stays: other threads may be using it
 }
 
 }  // namespace podsandbox::telemetry

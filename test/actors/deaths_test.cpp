@@ -159,6 +159,15 @@ BOOST_AUTO_TEST_CASE(root_gives_up_when_restarting_does_not_help) {
   BOOST_TEST(world.gave_up->find("gateway") != std::string::npos);
 }
 
+/// Nobody is above root: the process must end, and be started again.
+BOOST_AUTO_TEST_CASE(the_death_of_root_is_the_end) {
+  World world;
+  world.kill(names::root);
+  world.settle();
+  BOOST_REQUIRE(world.gave_up);
+  BOOST_TEST(world.gave_up->find("root") != std::string::npos);
+}
+
 /// The heart of it: one life (create, start, exit, stop, shutdown, with a waiter), and in it one actor killed
 /// after the n-th message, for every n and every actor. Each life must look the same from outside.
 template <class Kill>

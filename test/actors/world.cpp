@@ -48,6 +48,8 @@ World::~World() {
   desk.close(Error{ErrorKind::unavailable, "the test is over"});
   caf::anon_send(root, StopAll{});
   settle();
+  kill_everybody();  // who is left, if root did not live to stop them
+  settle();
 }
 
 void World::settle() {

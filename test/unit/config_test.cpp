@@ -18,8 +18,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const std::filesystem::path documented =
-    std::filesystem::path(__FILE__).parent_path() / "../../deploy/podsandboxd.toml";
+const std::string documented = PODSANDBOX_DEPLOY "/podsandboxd.toml";
 
 Config good(const std::string& text) {
   auto config = parse_config(text, "f.toml");
@@ -43,7 +42,7 @@ BOOST_AUTO_TEST_CASE(an_empty_file_means_the_defaults) {
 }
 
 BOOST_AUTO_TEST_CASE(the_documented_file_holds_every_key_with_its_default) {
-  auto config = load_config(documented.string());
+  auto config = load_config(documented);
   BOOST_TEST_REQUIRE(config.has_value(), why(config));
   BOOST_TEST(dump(*config) == dump(Config{}));
 
