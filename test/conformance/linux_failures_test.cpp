@@ -25,7 +25,7 @@ void expect_failure(LinuxFixture& runtime, SpecPtr spec, ErrorKind kind, const s
   const auto result = runtime.port().start(std::move(spec));
   BOOST_REQUIRE(!result);
   BOOST_TEST_MESSAGE(result.error().message);
-  BOOST_TEST((result.error().kind == kind), to_string(result.error().kind));
+  BOOST_TEST((result.error().kind == kind), result.error().message);
   BOOST_TEST(result.error().message.find(words) != std::string::npos);
   BOOST_TEST(runtime.leftovers() == "");
   BOOST_TEST(cgroups_named("one").empty());
