@@ -13,8 +13,10 @@ namespace podsandbox {
 
 namespace {
 
-const ConfigKey* find_key(std::string_view section, std::string_view name) {
-  for (const ConfigKey& key : config_keys()) {
+template <class Target>
+const KeyOf<Target>* find_key(const std::vector<KeyOf<Target>>& keys, std::string_view section,
+                              std::string_view name) {
+  for (const auto& key : keys) {
     if (key.section == section && key.name == name) return &key;
   }
   return nullptr;
@@ -32,6 +34,7 @@ class Reader {
 
   Result<Config> read(const toml::table& root) {
     read_section("", root);
+    if (const auto* handlers = root.get("handlers")) read_handlers(*handlers);
     check_backoff(root);
     if (problems_.empty()) return config_;
     // A table gives its keys by name; people read a file by line.
@@ -50,8 +53,10 @@ class Reader {
 
   void read_section(std::string_view section, const toml::table& table) {
     for (const auto& [name, node] : table) {
-      if (const ConfigKey* key = find_key(section, name.str())) {
+      if (const ConfigKey* key = find_key(config_keys(), section, name.str())) {
         if (auto done = key->read(node, config_); !done) report(node, key->full_name(), done.error().message);
+      } else if (section.empty() && name.str() == "handlers") {
+        continue;  // they start from what the rest says
       } else if (section.empty() && is_section(name.str())) {
         if (node.is_table()) {
           read_section(name.str(), *node.as_table());
@@ -62,6 +67,28 @@ class Reader {
         const std::string prefix = section.empty() ? "" : std::string(section) + ".";
         report(node, prefix + std::string(name.str()), "unknown key");
       }
+    }
+  }
+
+  void read_handlers(const toml::node& node) {
+    if (!node.is_table()) return report(node, "handlers", "must be a table");
+    for (const auto& [name, handler] : *node.as_table()) {
+      const std::string path = "handlers." + std::string(name.str());
+      if (!handler.is_table()) {
+        report(handler, path, "must be a table");
+        continue;
+      }
+      HandlerSettings settings = config_.cri.defaults;
+      for (const auto& [key_name, value] : *handler.as_table()) {
+        const HandlerKey* key = find_key(handler_keys(), "", key_name.str());
+        const auto full_name = path + "." + std::string(key_name.str());
+        if (key == nullptr) {
+          report(value, full_name, "unknown key");
+        } else if (auto done = key->read(value, settings); !done) {
+          report(value, full_name, done.error().message);
+        }
+      }
+      config_.cri.handlers.insert_or_assign(std::string(name.str()), settings);
     }
   }
 
@@ -109,7 +136,7 @@ Result<Config> load_config(const std::string& path) {
 }
 
 Result<Done> set_text(Config& config, std::string_view key, const std::string& value) {
-  const ConfigKey* found = find_key("", key);
+  const ConfigKey* found = find_key(config_keys(), "", key);
   if (found == nullptr) return failure(ErrorKind::invalid_argument, "unknown key");
   return found->read(toml::value(value), config);
 }
@@ -123,6 +150,12 @@ std::string dump(const Config& config) {
       text += "\n[" + std::string(section) + "]\n";
     }
     text += std::string(key.name) + " = " + key.write(config) + "\n";
+  }
+  for (const auto& [name, settings] : config.cri.handlers) {
+    text += "\n[handlers." + quoted(name) + "]\n";
+    for (const HandlerKey& key : handler_keys()) {
+      text += std::string(key.name) + " = " + key.write(settings) + "\n";
+    }
   }
   return text;
 }

@@ -6,6 +6,7 @@
 
 #include "actors/settings.hpp"
 #include "messages/error.hpp"
+#include "messages/handler_settings.hpp"
 #include "messages/log.hpp"
 
 namespace podsandbox {
@@ -18,6 +19,8 @@ struct Config {
   std::string state_dir = "/run/podsandboxd";
   std::string keeper_program = "/usr/libexec/podsandboxd/podsandbox-keeper";
   std::string pause_program = "/usr/libexec/podsandboxd/podsandbox-pause";
+  std::string containerd_address = "/run/containerd/containerd.sock";  // empty: there is no containerd
+  CriSettings cri;
   log::Level log_level = log::Level::info;
   std::chrono::nanoseconds drain_timeout = std::chrono::seconds(10);
   unsigned scheduler_threads = 0;  // 0: one per core

@@ -72,14 +72,6 @@ std::string same(const std::string& text) {
 
 // -- how keys are made ---------------------------------------------------------
 
-std::string quoted(const std::string& text) {
-  const toml::value<std::string> value(text);
-  std::ostringstream out;
-  out << toml::toml_formatter(
-      value, toml::toml_formatter::default_flags & ~toml::format_flags::allow_literal_strings);
-  return out.str();
-}
-
 /// The shortest text that reads back as the same number.
 std::string shortest(double number) {
   std::array<char, 32> text{};
@@ -137,10 +129,65 @@ ConfigKey fraction_key(std::string_view section, std::string_view name, Field fi
           [=](const Config& config) { return shortest(field(config)); }};
 }
 
+template <class Target, class Field>
+KeyOf<Target> flag_key(std::string_view section, std::string_view name, Field field) {
+  return {section, name,
+          [=](const toml::node& node, Target& target) -> Result<Done> {
+            const auto* flag = node.as_boolean();
+            if (flag == nullptr) return refused("must be true or false");
+            field(target) = flag->get();
+            return Done{};
+          },
+          [=](const Target& target) -> std::string { return field(target) ? "true" : "false"; }};
+}
+
+/// What may be said of a handler, for all of them in `section` of the configuration or for one of them.
+template <class Target, class Handler>
+std::vector<KeyOf<Target>> keys_of_handler(std::string_view section, Handler handler) {
+  return {
+      flag_key<Target>(
+          section, "enable_unprivileged_ports",
+          [=](auto& t) -> auto& { return handler(t).enable_unprivileged_ports; }),
+      flag_key<Target>(
+          section,
+          "enable_unprivileged_icmp", [=](auto& t) -> auto& { return handler(t).enable_unprivileged_icmp; }),
+      flag_key<Target>(
+          section,
+          "restrict_oom_score_adj", [=](auto& t) -> auto& { return handler(t).restrict_oom_score_adj; }),
+  };
+}
+
+Result<std::string> parse_path_or_nothing(const std::string& text) {
+  return text.empty() ? Result<std::string>(text) : parse_path(text);
+}
+
+std::vector<ConfigKey> all_keys();
+
 }  // namespace
 
+std::string quoted(const std::string& text) {
+  const toml::value<std::string> value(text);
+  std::ostringstream out;
+  out << toml::toml_formatter(
+      value, toml::toml_formatter::default_flags & ~toml::format_flags::allow_literal_strings);
+  return out.str();
+}
+
 const std::vector<ConfigKey>& config_keys() {
-  static const std::vector<ConfigKey> keys{
+  static const std::vector<ConfigKey> keys = all_keys();
+  return keys;
+}
+
+const std::vector<HandlerKey>& handler_keys() {
+  static const std::vector<HandlerKey> keys = keys_of_handler<HandlerSettings>(
+      "", [](auto& handler) -> auto& { return handler; });
+  return keys;
+}
+
+namespace {
+
+std::vector<ConfigKey> all_keys() {
+  std::vector<ConfigKey> keys{
       text_key(
           "", "socket", [](auto& c) -> auto& { return c.socket; }, parse_socket, same),
       text_key(
@@ -171,8 +218,21 @@ const std::vector<ConfigKey>& config_keys() {
           "backoff", "jitter", [](auto& c) -> auto& { return c.actors.backoff.jitter; }),
       count_key(
           "events", "keep", [](auto& c) -> auto& { return c.actors.events_kept; }, 1, 1'000'000),
+      text_key(
+          "containerd", "address", [](auto& c) -> auto& { return c.containerd_address; },
+          parse_path_or_nothing, same),
+      text_key(
+          "cri", "root_dir", [](auto& c) -> auto& { return c.cri.root_dir; }, parse_path, same),
+      text_key(
+          "cri", "state_dir", [](auto& c) -> auto& { return c.cri.state_dir; }, parse_path, same),
   };
+  for (auto& key : keys_of_handler<Config>(
+           "cri", [](auto& c) -> auto& { return c.cri.defaults; })) {
+    keys.push_back(std::move(key));
+  }
   return keys;
 }
+
+}  // namespace
 
 }  // namespace podsandbox

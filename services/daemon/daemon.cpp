@@ -52,6 +52,16 @@ RootSeed root_seed(const Config& config, const std::shared_ptr<linux_runtime::Li
   return seed;
 }
 
+linux_runtime::Settings runtime_settings(const Config& config) {
+  linux_runtime::Settings settings;
+  settings.state_dir = config.state_dir;
+  settings.keeper_program = config.keeper_program;
+  settings.pause_program = config.pause_program;
+  settings.cri = config.cri;
+  settings.containerd_address = config.containerd_address;
+  return settings;
+}
+
 /// Ends without destroying anything in order: a thread hangs in the kernel, or the actors are not to be
 /// relied on. The next daemon finds what it would after a crash.
 [[noreturn]] void end_at_once(int status) {
@@ -64,8 +74,7 @@ Result<Done> serve(const Config& config, StopSignals& signals) {
   if (!state_dir) return tl::unexpected<Error>(state_dir.error());
   auto listener = api::Listener::bind({config.socket, config.socket_mode, config.socket_group});
   if (!listener) return tl::unexpected<Error>(listener.error());
-  auto runtime =
-      linux_runtime::LinuxRuntime::open({config.state_dir, config.keeper_program, config.pause_program});
+  auto runtime = linux_runtime::LinuxRuntime::open(runtime_settings(config));
   if (!runtime) return tl::unexpected<Error>(runtime.error());
 
   ActorConfig actor_config(config.scheduler_threads);

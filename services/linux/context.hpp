@@ -7,6 +7,7 @@
 #include "services/linux/cgroup.hpp"
 #include "services/linux/keeper_client.hpp"
 #include "services/linux/loop.hpp"
+#include "services/linux/plan.hpp"
 #include "services/linux/process_record.hpp"
 #include "services/linux/settings.hpp"
 
@@ -19,8 +20,7 @@ struct Context {
   const RecordStore& records;
   const CgroupMounts& cgroups;
   const Settings& settings;
-  const std::string& boot_id;
-  const std::string& host_name;
+  const HostFacts& host;
 
   /// Runs its argument when what the keeper has is known: with an error when there is no keeper.
   std::function<void(std::function<void(Result<Done>)>)> with_keeper;

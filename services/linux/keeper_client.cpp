@@ -80,8 +80,15 @@ void KeeperClient::forget_calls() {
   waiting_.clear();
 }
 
-void KeeperClient::spawn(const std::string& id, UniqueFd control, Callback callback) {
-  call(make_request(keeper_spawn, id), std::move(control), std::move(callback));
+void KeeperClient::spawn(const std::string& id, SpawnOrder order, Callback callback) {
+  KeeperRequest request = make_request(keeper_spawn, id);
+  if (order.host_pid) request.flags |= keeper_host_pid;
+  if (order.user) request.flags |= keeper_in_user_namespace;
+  std::vector<UniqueFd> attached;
+  attached.push_back(std::move(order.control));
+  attached.push_back(std::move(order.program));
+  if (order.user) attached.push_back(std::move(order.user));
+  call(request, std::move(attached), std::move(callback));
 }
 
 void KeeperClient::look(const std::string& id, Callback callback) {
@@ -100,7 +107,7 @@ void KeeperClient::reap(const std::string& id, int pid, Callback callback) {
   call(request, {}, std::move(callback));
 }
 
-void KeeperClient::call(KeeperRequest request, UniqueFd attached, Callback callback) {
+void KeeperClient::call(KeeperRequest request, std::vector<UniqueFd> attached, Callback callback) {
   if (!connection_) return callback(tl::unexpected(last_error_));
   waiting_.push_back({request, std::move(attached), std::move(callback)});
   send_waiting();
@@ -109,10 +116,11 @@ void KeeperClient::call(KeeperRequest request, UniqueFd attached, Callback callb
 void KeeperClient::send_waiting() {
   while (!waiting_.empty() && sent_.size() < window) {
     Call& first = waiting_.front();
-    const int error =
-        send_packet(connection_.get(), &first.request, sizeof first.request, first.attached.get());
+    std::vector<int> fds;
+    for (const UniqueFd& fd : first.attached) fds.push_back(fd.get());
+    const int error = send_packet(connection_.get(), &first.request, sizeof first.request, fds);
     if (error != 0) return lose(because("sending a request", error));
-    first.attached.reset();
+    first.attached.clear();
     sent_.push_back(std::move(first));
     waiting_.pop_front();
   }

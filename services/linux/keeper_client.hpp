@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "messages/error.hpp"
 #include "services/linux/keeper_protocol.hpp"
@@ -18,6 +19,14 @@ namespace podsandbox::linux_runtime {
 struct KeeperAnswer {
   KeeperReply reply{};
   UniqueFd pidfd;
+};
+
+/// What a child is made from (keeper_protocol.hpp).
+struct SpawnOrder {
+  bool host_pid = false;
+  UniqueFd control;
+  UniqueFd program;
+  UniqueFd user;  // empty: in our user namespace
 };
 
 /// The daemon's side of the keeper's socket. Connects, starts a keeper when none listens, and connects again
@@ -46,7 +55,7 @@ class KeeperClient {
 
   /// Each is answered in the end: UNAVAILABLE when there is no connection, or it is lost before the answer
   /// came; what was asked may then have happened nevertheless.
-  void spawn(const std::string& id, UniqueFd control, Callback callback);
+  void spawn(const std::string& id, SpawnOrder order, Callback callback);
   void look(const std::string& id, Callback callback);
   void next(unsigned slot, Callback callback);
   void reap(const std::string& id, int pid, Callback callback);
@@ -54,13 +63,13 @@ class KeeperClient {
  private:
   struct Call {
     KeeperRequest request;
-    UniqueFd attached;
+    std::vector<UniqueFd> attached;
     Callback callback;
   };
 
   void use(UniqueFd connection);
   void watch_trouble(UniqueFd trouble);
-  void call(KeeperRequest request, UniqueFd attached, Callback callback);
+  void call(KeeperRequest request, std::vector<UniqueFd> attached, Callback callback);
   void send_waiting();
   void receive();
   void arm_deadline();

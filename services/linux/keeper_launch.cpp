@@ -49,7 +49,6 @@ Result<UniqueFd> listen_on(const sockaddr_un& address) {
 
 struct KeeperFds {
   int listener;
-  int pause;
   int trouble;
 };
 
@@ -57,13 +56,11 @@ struct KeeperFds {
 [[noreturn]] void become_keeper(const char* program, const KeeperFds& fds) {
   constexpr int clear_of_low_numbers = 10;
   const int listener = fcntl(fds.listener, F_DUPFD, clear_of_low_numbers);
-  const int pause = fcntl(fds.pause, F_DUPFD, clear_of_low_numbers);
   const int trouble = fcntl(fds.trouble, F_DUPFD, clear_of_low_numbers);
   const int null = open("/dev/null", O_RDWR);
   for (int standard = 0; standard <= 2; ++standard) dup2(null, standard);
   dup2(listener, keeper_listen_fd);
-  dup2(pause, keeper_pause_fd);
-  syscall(SYS_close_range, keeper_pause_fd + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+  syscall(SYS_close_range, keeper_listen_fd + 1, ~0U, CLOSE_RANGE_CLOEXEC);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -111,11 +108,6 @@ Result<UniqueFd> connect_keeper(const Settings& settings) {
 Result<LaunchedKeeper> launch_keeper(const Settings& settings) {
   const auto address = address_of(settings);
   if (!address) return tl::unexpected(address.error());
-  const UniqueFd pause(open(settings.pause_program.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!pause) {
-    return failure(ErrorKind::unavailable,
-                   because("opening the pause program " + settings.pause_program.string()));
-  }
   const auto listener = listen_on(*address);
   if (!listener) return tl::unexpected(listener.error());
   auto connection = connect_keeper(settings);
@@ -126,8 +118,7 @@ Result<LaunchedKeeper> launch_keeper(const Settings& settings) {
   if (pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return failure(ErrorKind::unavailable, because(what));
   UniqueFd trouble(ends[0]);
   const UniqueFd trouble_writer(ends[1]);
-  const int error =
-      start_detached(settings.keeper_program.c_str(), {listener->get(), pause.get(), trouble_writer.get()});
+  const int error = start_detached(settings.keeper_program.c_str(), {listener->get(), trouble_writer.get()});
   if (error != 0) return failure(ErrorKind::unavailable, because(what, error));
   return LaunchedKeeper{std::move(*connection), std::move(trouble)};
 }

@@ -10,19 +10,35 @@
 namespace podsandbox::linux_runtime {
 
 inline constexpr uint32_t keeper_magic = 0x4b425350;  // "PSBK"
-inline constexpr uint32_t keeper_version = 1;
+inline constexpr uint32_t keeper_version = 2;
 
 /// Room for the longest identifier and its terminating NUL.
 inline constexpr unsigned keeper_id_size = 77;
 
-/// The descriptors that the keeper inherits: a listening socket, and the pause program opened for reading.
+/// The one descriptor that the keeper inherits: a listening socket.
 inline constexpr int keeper_listen_fd = 3;
-inline constexpr int keeper_pause_fd = 4;
+
+/// The descriptors that come with keeper_spawn, in this order.
+enum KeeperFd : uint32_t {
+  keeper_fd_control = 0,  ///< becomes fd 3 of the child
+  keeper_fd_program = 1,  ///< the program that it runs: the daemon's, which may be newer than the keeper
+  keeper_fd_user = 2,     ///< only with keeper_in_user_namespace
+  keeper_fd_most = 3,
+};
+
+/// How a child is made, in `flags` of keeper_spawn.
+enum KeeperFlags : uint32_t {
+  /// No pid namespace of its own.
+  keeper_host_pid = 1,
+  /// As root of the user namespace that comes as the last descriptor, which then owns the child's pid
+  /// namespace.
+  keeper_in_user_namespace = 2,
+  keeper_all_flags = 3,
+};
 
 enum KeeperOp : uint32_t {
-  /// Make a child `id` that runs pause. Carries one descriptor, which becomes fd 3 of the child. Answers as
-  /// soon as the process exists. EEXIST, with the entry that exists, when there is one; ENOSPC when the
-  /// table is full.
+  /// Make a child `id`. Carries the descriptors above. Answers as soon as the process exists. EEXIST, with
+  /// the entry that exists, when there is one; ENOSPC when the table is full.
   keeper_spawn = 1,
   /// Tell of `id`. ENOENT when there is none.
   keeper_look = 2,
@@ -36,6 +52,7 @@ struct KeeperRequest {
   uint32_t magic;
   uint32_t version;
   uint32_t op;
+  uint32_t flags;           // KeeperFlags; keeper_spawn only
   uint32_t slot;            // keeper_next only
   int32_t pid;              // keeper_reap only
   char id[keeper_id_size];  // NUL-terminated; not for keeper_next
@@ -60,6 +77,6 @@ struct KeeperReply {
   char padding[3];
 };
 
-static_assert(sizeof(KeeperRequest) == 100 && sizeof(KeeperReply) == 128);
+static_assert(sizeof(KeeperRequest) == 104 && sizeof(KeeperReply) == 128);
 
 }  // namespace podsandbox::linux_runtime

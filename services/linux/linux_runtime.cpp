@@ -8,8 +8,8 @@
 #include "messages/log.hpp"
 #include "services/linux/aside.hpp"
 #include "services/linux/cgroup_metrics.hpp"
+#include "services/linux/host_facts.hpp"
 #include "services/linux/keeper_inventory.hpp"
-#include "services/linux/process_facts.hpp"
 #include "services/linux/recovery.hpp"
 #include "services/linux/removal.hpp"
 #include "services/linux/sandboxes.hpp"
@@ -72,8 +72,7 @@ class LinuxRuntime::Core {
   void exited(const runtime::Process& process);
 
   const Settings settings_;
-  const std::string boot_id_;
-  const std::string host_name_;
+  const HostFacts host_;
   const CgroupMounts cgroups_;
   const RecordStore records_;
   Subscriber subscriber_;
@@ -89,8 +88,7 @@ class LinuxRuntime::Core {
 
 LinuxRuntime::Core::Core(const Settings& settings)
     : settings_(settings),
-      boot_id_(boot_id()),
-      host_name_(host_name()),
+      host_(host_facts()),
       cgroups_(find_cgroup_mounts()),
       records_(records_directory(settings)),
       keeper_(loop_, settings_,
@@ -100,8 +98,7 @@ LinuxRuntime::Core::Core(const Settings& settings)
                records_,
                cgroups_,
                settings_,
-               boot_id_,
-               host_name_,
+               host_,
                [this](Waiter waiter) { with_keeper(std::move(waiter)); },
                [this](const runtime::Process& process) { exited(process); }},
       sandboxes_(loop_) {
@@ -193,9 +190,8 @@ void LinuxRuntime::Core::kill(const std::string& id, int signal, const Callback<
 void LinuxRuntime::Core::cleanup(const std::string& id, runtime::Extent extent, Callback<Done> answer) {
   if (!is_identifier(id)) return answer(Done{});
   const auto sandbox = sandboxes_.get(id);
-  const bool kill = extent == runtime::Extent::everything;
-  const auto run = [this, sandbox, kill, answer = std::move(answer)](const std::function<void()>& done) {
-    remove_sandbox(context_, sandbox, kill, [answer, done](Result<Done> removed) {
+  const auto run = [this, sandbox, extent, answer = std::move(answer)](const std::function<void()>& done) {
+    remove_sandbox(context_, sandbox, extent, [answer, done](Result<Done> removed) {
       answer(std::move(removed));
       done();
     });

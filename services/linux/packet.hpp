@@ -1,13 +1,17 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 
 #include "services/linux/unique_fd.hpp"
 
 namespace podsandbox::linux_runtime {
 
-/// Sends one packet, and a duplicate of `fd` unless that is -1, without waiting. Returns 0 or an errno.
-int send_packet(int socket, const void* data, std::size_t size, int fd);
+/// The most descriptors that one packet carries.
+inline constexpr std::size_t packet_fds = 3;
+
+/// Sends one packet, and duplicates of `fds`, without waiting. Returns 0 or an errno.
+int send_packet(int socket, const void* data, std::size_t size, std::span<const int> fds = {});
 
 /// What came of a receive without waiting.
 struct Received {

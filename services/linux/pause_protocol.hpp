@@ -8,7 +8,7 @@
 /// before it may go ends: none outlives a start that nobody finished.
 namespace podsandbox::linux_runtime {
 
-inline constexpr uint32_t pause_magic = 0x50425350;  // "PSBP"
+inline constexpr uint32_t pause_magic = 0x32425350;  // "PSB2"
 
 /// The descriptor on which a pause process finds its end of the pair.
 inline constexpr int pause_control_fd = 3;
@@ -22,25 +22,38 @@ enum PauseNetwork : uint32_t {
   pause_network_host = 2,   ///< stay in the host's network and UTS namespaces
 };
 
+/// The start of the packet. Behind it: `group_count` numbers of groups (uint32_t), then `sysctls_size` bytes
+/// of NUL-terminated texts, in turn a path below /proc/sys and the value for it.
 struct PauseSetup {
   uint32_t magic;
-  uint32_t network;                    // PauseNetwork
+  uint32_t network;   // PauseNetwork
+  uint32_t host_ipc;  // 1: stay in the host's IPC namespace
+  uint32_t uid;
+  uint32_t gid;
+  uint32_t group_count;
+  uint32_t sysctls_size;
   char hostname[pause_hostname_size];  // NUL-terminated; empty: keep the host's
   char padding[3];
 };
+
+/// The longest packet.
+inline constexpr unsigned pause_setup_room = 32768;
 
 /// The steps of setting up, in their order.
 enum PauseStep : uint32_t {
   pause_exec = 0,  ///< the keeper's: run the program
   pause_receive,
-  pause_namespaces,
   pause_join_network,
+  pause_namespaces,
   pause_hostname,
   pause_loopback,
+  pause_sysctls,
   pause_root,
-  pause_groups,
+  pause_bounding_set,
+  pause_user,
   pause_capabilities,
   pause_no_new_privileges,
+  pause_seccomp,
   pause_step_count,
 };
 
@@ -49,6 +62,7 @@ struct PauseReport {
   uint32_t magic;
   uint32_t step;
   int32_t error;
+  uint32_t item;  // of pause_sysctls: which one, counted from 0
 };
 
 /// Stay. From now on the process does not depend on the daemon.
@@ -56,6 +70,6 @@ struct PauseGo {
   uint32_t magic;
 };
 
-static_assert(sizeof(PauseSetup) == 76 && sizeof(PauseReport) == 12);
+static_assert(sizeof(PauseSetup) == 96 && sizeof(PauseReport) == 16);
 
 }  // namespace podsandbox::linux_runtime

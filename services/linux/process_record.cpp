@@ -22,7 +22,9 @@ std::string encode(const ProcessRecord& record) {
                         {"created_ns", record.created_ns},
                         {"started", record.started},
                         {"cgroup", record.cgroup},
-                        {"cgroup_parent", record.cgroup_parent}}
+                        {"cgroup_parent", record.cgroup_parent},
+                        {"files", record.files},
+                        {"oom_score_adj", record.oom_score_adj}}
       .dump(-1, ' ', true);
 }
 
@@ -38,6 +40,8 @@ std::optional<ProcessRecord> decode(const std::filesystem::path& path) {
     json.at("started").get_to(record.started);
     json.at("cgroup").get_to(record.cgroup);
     json.at("cgroup_parent").get_to(record.cgroup_parent);
+    json.at("files").get_to(record.files);
+    json.at("oom_score_adj").get_to(record.oom_score_adj);
     return record;
   } catch (const nlohmann::json::exception&) {
     return std::nullopt;

@@ -14,12 +14,14 @@ namespace podsandbox::linux_runtime {
 /// knows.
 struct ProcessRecord {
   std::string boot_id;  ///< a pid means nothing in another boot
-  int pid = 0;
+  int pid = 0;          ///< 0: there is no process, not yet or not any more
   std::uint64_t start_time = 0;
   std::int64_t created_ns = 0;
   bool started = false;       ///< false: written before Start was done, which then has been given up
   std::string cgroup;         ///< ours, below each hierarchy; empty: none
   std::string cgroup_parent;  ///< the pod's; empty: none
+  bool files = false;         ///< the pod's files may exist
+  int oom_score_adj = 0;      ///< of the process
 
   bool operator==(const ProcessRecord&) const = default;
 };

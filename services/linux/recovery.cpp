@@ -1,5 +1,7 @@
 #include "services/linux/recovery.hpp"
 
+#include <set>
+#include <string>
 #include <utility>
 
 #include "messages/log.hpp"
@@ -13,7 +15,7 @@ namespace {
 void remove_unfinished(const Context& context, Sandboxes& sandboxes, const SandboxPtr& sandbox) {
   const auto run = [&context, sandbox](const std::function<void()>& done) {
     if (sandbox->child && sandbox->child->started()) return done();
-    remove_sandbox(context, sandbox, true, [sandbox, done](Result<Done> removed) {
+    remove_sandbox(context, sandbox, runtime::Extent::everything, [sandbox, done](Result<Done> removed) {
       if (!removed) log::warn("linux", sandbox->id, removed.error().message);
       done();
     });
@@ -22,7 +24,7 @@ void remove_unfinished(const Context& context, Sandboxes& sandboxes, const Sandb
 }
 
 bool is_of(const Child& child, const ProcessRecord& record, const Context& context) {
-  return record.started && record.boot_id == context.boot_id && record.pid == child.identity().pid &&
+  return record.started && record.boot_id == context.host.boot_id && record.pid == child.identity().pid &&
          record.start_time == child.identity().start_time;
 }
 
@@ -31,7 +33,7 @@ std::shared_ptr<Child> find_orphan(const Context& context, const std::string& id
                                    const ProcessRecord& record) {
   const Child::Identity identity{id, record.pid, record.start_time, record.created_ns};
   UniqueFd pidfd;
-  if (record.boot_id == context.boot_id) pidfd = open_process(record.pid, record.start_time);
+  if (record.boot_id == context.host.boot_id) pidfd = open_process(record.pid, record.start_time);
   if (pidfd) return Child::make(context, identity, std::move(pidfd));
   auto child = Child::make(context, identity, {});
   child->ended({unknown_exit_code, std::chrono::system_clock::now()});
@@ -41,6 +43,7 @@ std::shared_ptr<Child> find_orphan(const Context& context, const std::string& id
 }  // namespace
 
 void recover(const Context& context, Sandboxes& sandboxes, std::vector<KeeperAnswer> inventory) {
+  std::set<std::string> stopped;  // their processes were cleaned up, their files wait for the removal
   for (KeeperAnswer& answer : inventory) {
     const auto sandbox = sandboxes.get(answer.reply.id);
     sandbox->child = Child::make(context, std::move(answer));
@@ -50,13 +53,16 @@ void recover(const Context& context, Sandboxes& sandboxes, std::vector<KeeperAns
     sandbox->recorded = true;
     sandbox->cgroup = record.cgroup;
     sandbox->cgroup_parent = record.cgroup_parent;
-    if (!sandbox->child) sandbox->child = find_orphan(context, id, record);
-    if (is_of(*sandbox->child, record, context) || (record.started && sandbox->child->exit())) {
-      sandbox->child->set_started();
-    }
+    sandbox->files = record.files;
+    sandbox->oom_score_adj = record.oom_score_adj;
+    if (!sandbox->child && record.pid != 0) sandbox->child = find_orphan(context, id, record);
+    const auto& child = sandbox->child;
+    if (child && (is_of(*child, record, context) || (record.started && child->exit()))) child->set_started();
+    if (!child && record.started) stopped.insert(id);
   }
   for (const auto& sandbox : sandboxes.all()) {
-    if (!sandbox->child->started()) remove_unfinished(context, sandboxes, sandbox);
+    const bool finished = (sandbox->child && sandbox->child->started()) || stopped.contains(sandbox->id);
+    if (!finished) remove_unfinished(context, sandboxes, sandbox);
   }
 }
 

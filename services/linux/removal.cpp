@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "services/linux/aside.hpp"
+#include "services/linux/pod_files.hpp"
+#include "services/linux/shim.hpp"
 #include "services/linux/system_error.hpp"
 
 namespace podsandbox::linux_runtime {
@@ -13,8 +15,9 @@ namespace {
 
 class Removal : public std::enable_shared_from_this<Removal> {
  public:
-  Removal(const Context& context, SandboxPtr sandbox, bool kill, std::function<void(Result<Done>)> done)
-      : context_(context), sandbox_(std::move(sandbox)), kill_(kill), done_(std::move(done)) {}
+  Removal(const Context& context, SandboxPtr sandbox, runtime::Extent extent,
+          std::function<void(Result<Done>)> done)
+      : context_(context), sandbox_(std::move(sandbox)), extent_(extent), done_(std::move(done)) {}
 
   void run() {
     context_.with_keeper([self = shared_from_this()](Result<Done> ready) {
@@ -41,7 +44,8 @@ class Removal : public std::enable_shared_from_this<Removal> {
   void end_process() {
     const auto child = sandbox_->child;
     if (!child || child->exit()) return reap();
-    if (!kill_) return fail(ErrorKind::failed_precondition, describe(*child) + " still runs");
+    if (extent_ == runtime::Extent::task)
+      return fail(ErrorKind::failed_precondition, describe(*child) + " still runs");
     const int error = child->kill(SIGKILL);
     if (error != 0 && error != ESRCH) {
       return fail(ErrorKind::internal, because("killing " + describe(*child), error));
@@ -58,7 +62,7 @@ class Removal : public std::enable_shared_from_this<Removal> {
   }
 
   void reap() {
-    if (!kept_) return remove_cgroups();
+    if (!kept_) return remove_from_file_systems();
     context_.keeper.reap(sandbox_->id, sandbox_->child->identity().pid,
                          [self = shared_from_this()](Result<KeeperAnswer>&& answer) {
                            if (!answer) return self->fail(answer.error().kind, answer.error().message);
@@ -66,31 +70,57 @@ class Removal : public std::enable_shared_from_this<Removal> {
                            if (error != 0 && error != ENOENT) {
                              return self->fail(ErrorKind::internal, because("the keeper's reaping", error));
                            }
-                           self->remove_cgroups();
+                           self->remove_from_file_systems();
                          });
   }
 
-  void remove_cgroups() {
+  void remove_from_file_systems() {
     sandbox_->child.reset();
-    if (sandbox_->cgroup.empty()) return remove_record();
+    if (sandbox_->cgroup.empty() && !sandbox_->files) return update_record();
     run_aside(
         context_.loop,
-        [mounts = context_.cgroups, cgroup = sandbox_->cgroup] { return remove_cgroup(mounts, cgroup); },
+        [mounts = context_.cgroups, settings = context_.settings, id = sandbox_->id, extent = extent_,
+         cgroup = sandbox_->cgroup, files = sandbox_->files]() -> Result<Done> {
+          if (!cgroup.empty()) {
+            if (auto removed = remove_cgroup(mounts, cgroup); !removed) return removed;
+          }
+          if (!files) return Done{};
+          return extent == runtime::Extent::task ? unmount_pod_shm(settings.cri, id)
+                                                 : remove_pod(settings, id);
+        },
         [self = shared_from_this()](Result<Done>&& removed) {
           if (!removed) return self->fail(removed.error().kind, removed.error().message);
           self->sandbox_->cgroup.clear();
-          self->remove_record();
+          if (self->extent_ == runtime::Extent::everything) self->sandbox_->files = false;
+          self->update_record();
         });
   }
 
-  void remove_record() {
+  // The shim last: only then is there nothing more that a container could use.
+  static Result<Done> remove_pod(const Settings& settings, const std::string& id) {
+    if (auto removed = remove_pod_files(settings.cri, id); !removed) return removed;
+    if (settings.containerd_address.empty()) return Done{};
+    return end_shim(shim_socket(settings.containerd_address, id), id, settings.deadline / 2);
+  }
+
+  void update_record() {
     if (sandbox_->recorded) {
-      const auto removed = context_.records.remove(sandbox_->id);
-      if (!removed) return fail(removed.error().kind, removed.error().message);
-      sandbox_->recorded = false;
+      const auto updated = sandbox_->files ? context_.records.write(sandbox_->id, stopped_record())
+                                           : context_.records.remove(sandbox_->id);
+      if (!updated) return fail(updated.error().kind, updated.error().message);
+      sandbox_->recorded = sandbox_->files;
     }
-    sandbox_->cgroup_parent.clear();
+    if (!sandbox_->recorded) sandbox_->cgroup_parent.clear();
     std::exchange(done_, nullptr)(Done{});
+  }
+
+  ProcessRecord stopped_record() const {
+    ProcessRecord record;
+    record.boot_id = context_.host.boot_id;
+    record.started = true;
+    record.cgroup_parent = sandbox_->cgroup_parent;
+    record.files = true;
+    return record;
   }
 
   static std::string describe(const Child& child) {
@@ -103,7 +133,7 @@ class Removal : public std::enable_shared_from_this<Removal> {
 
   const Context& context_;
   const SandboxPtr sandbox_;
-  const bool kill_;
+  const runtime::Extent extent_;
   std::function<void(Result<Done>)> done_;
   bool kept_ = false;  // the keeper has it
   std::optional<Loop::TimerId> deadline_;
@@ -111,9 +141,9 @@ class Removal : public std::enable_shared_from_this<Removal> {
 
 }  // namespace
 
-void remove_sandbox(const Context& context, SandboxPtr sandbox, bool kill,
+void remove_sandbox(const Context& context, SandboxPtr sandbox, runtime::Extent extent,
                     std::function<void(Result<Done>)> done) {
-  std::make_shared<Removal>(context, std::move(sandbox), kill, std::move(done))->run();
+  std::make_shared<Removal>(context, std::move(sandbox), extent, std::move(done))->run();
 }
 
 }  // namespace podsandbox::linux_runtime

@@ -30,24 +30,35 @@ json annotations_of(const SandboxSpec& spec) {
   return all;
 }
 
-json namespaces_of(const SandboxSpec& spec) {
-  const auto network = spec.config->linux().security_context().namespace_options().network();
-  json all = json::array({{{"type", "pid"}}, {{"type", "ipc"}}});
-  if (network != ::runtime::v1::NODE) all.push_back({{"type", "uts"}});
-  all.push_back({{"type", "mount"}});
-  if (network != ::runtime::v1::NODE) {
-    json entry{{"type", "network"}};
-    if (!spec.netns_path.empty()) entry["path"] = spec.netns_path;
-    all.push_back(std::move(entry));
-  }
+json namespaces_of(const Plan& plan) {
+  json all = json::array();
+  const auto add = [&all](const char* type) { all.push_back({{"type", type}}); };
+  if (!plan.host_pid) add("pid");
+  if (!plan.host_ipc) add("ipc");
+  if (plan.network != Network::host) add("uts");
+  add("mount");
+  if (plan.network != Network::host) add("network");
+  if (plan.network == Network::given) all.back()["path"] = plan.netns_path;
+  if (plan.user_namespace) add("user");
   return all;
 }
 
-json process_of(const SandboxSpec& spec) {
+json mappings_of(const IdRange& range) {
+  return json::array({{{"containerID", range.inside}, {"hostID", range.outside}, {"size", range.length}}});
+}
+
+json user_of(const Plan& plan) {
+  json user{{"uid", plan.uid}, {"gid", plan.gid}};
+  if (!plan.groups.empty()) user["additionalGids"] = plan.groups;
+  return user;
+}
+
+json process_of(const SandboxSpec& spec, const Plan& plan, int oom_score_adj) {
   const json none = json::array();
   return {{"args", {"podsandbox-pause", spec.id}},
           {"cwd", "/"},
-          {"user", {{"uid", 0}, {"gid", 0}}},
+          {"user", user_of(plan)},
+          {"oomScoreAdj", oom_score_adj},
           {"noNewPrivileges", true},
           {"capabilities",
            {{"bounding", none},
@@ -57,19 +68,36 @@ json process_of(const SandboxSpec& spec) {
             {"ambient", none}}}};
 }
 
+json linux_part_of(const Plan& plan) {
+  json part{{"namespaces", namespaces_of(plan)},
+            {"seccomp",
+             {{"defaultAction", "SCMP_ACT_ERRNO"},
+              {"syscalls",
+               {{{"names",
+                  {"rt_sigtimedwait", "wait4", "rt_sigreturn", "restart_syscall", "exit_group", "exit",
+                   "sendto", "recvfrom", "close"}},
+                 {"action", "SCMP_ACT_ALLOW"}}}}}}};
+  if (plan.user_namespace) {
+    part["uidMappings"] = mappings_of(plan.user_namespace->uids);
+    part["gidMappings"] = mappings_of(plan.user_namespace->gids);
+  }
+  for (const SysctlValue& sysctl : plan.sysctls) part["sysctl"][sysctl.key] = sysctl.value;
+  if (!plan.cgroup.empty()) {
+    part["cgroupsPath"] = plan.cgroup;
+    part["resources"] = {{"cpu", {{"shares", 2}}}};
+  }
+  return part;
+}
+
 }  // namespace
 
-Payload runtime_spec(const SandboxSpec& spec, const std::string& cgroup) {
+Payload runtime_spec(const SandboxSpec& spec, const Plan& plan, int oom_score_adj) {
   json all{{"ociVersion", "1.2.1"},
-           {"process", process_of(spec)},
+           {"process", process_of(spec, plan, oom_score_adj)},
            {"root", {{"path", "rootfs"}, {"readonly", true}}},
            {"annotations", annotations_of(spec)},
-           {"linux", {{"namespaces", namespaces_of(spec)}}}};
-  if (!spec.config->hostname().empty()) all["hostname"] = spec.config->hostname();
-  if (!cgroup.empty()) {
-    all["linux"]["cgroupsPath"] = cgroup;
-    all["linux"]["resources"] = {{"cpu", {{"shares", 2}}}};
-  }
+           {"linux", linux_part_of(plan)}};
+  if (!plan.hostname.empty()) all["hostname"] = plan.hostname;
   // Whatever bytes a client sends, the result is valid JSON.
   return {"types.containerd.io/opencontainers/runtime-spec/1/Spec",
           all.dump(-1, ' ', false, json::error_handler_t::replace)};

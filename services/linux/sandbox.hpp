@@ -25,6 +25,8 @@ struct Sandbox {
   std::shared_ptr<Child> child;  ///< null: none, or none yet
   std::string cgroup;            ///< ours, to be removed; empty: none
   std::string cgroup_parent;     ///< the pod's; empty: none
+  bool files = false;            ///< the pod's files may exist
+  int oom_score_adj = 0;         ///< of the child
   bool recorded = false;         ///< there may be a record of it
 
   std::deque<Turn> turns;          ///< in the order in which they were asked for
@@ -32,7 +34,7 @@ struct Sandbox {
   bool taken = false;              ///< it is somebody's turn
 
   /// Nothing exists of it.
-  bool empty() const { return !child && cgroup.empty() && !recorded; }
+  bool empty() const { return !child && cgroup.empty() && !files && !recorded; }
 };
 
 using SandboxPtr = std::shared_ptr<Sandbox>;

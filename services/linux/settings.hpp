@@ -2,6 +2,9 @@
 
 #include <chrono>
 #include <filesystem>
+#include <string>
+
+#include "messages/handler_settings.hpp"
 
 namespace podsandbox::linux_runtime {
 
@@ -12,6 +15,10 @@ struct Settings {
   std::filesystem::path state_dir;
   std::filesystem::path keeper_program;
   std::filesystem::path pause_program;
+  /// Where the pods' files go, and what CRI's configuration says of a handler's pods.
+  CriSettings cri;
+  /// containerd's socket, by whose path the shim of a pod is found; empty: there is no containerd.
+  std::string containerd_address;
   /// How long a pause process may take to set itself up, and to die when killed.
   std::chrono::milliseconds deadline{10'000};
 };

@@ -1,18 +1,18 @@
 #include "services/linux/start_job.hpp"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <array>
-#include <cstring>
+#include <span>
 #include <utility>
 
-#include "proto/cri.pb.h"
 #include "services/linux/aside.hpp"
-#include "services/linux/cgroup_path.hpp"
-#include "services/linux/check_supported.hpp"
-#include "services/linux/network_namespace.hpp"
+#include "services/linux/oom_score.hpp"
 #include "services/linux/packet.hpp"
 #include "services/linux/pause_protocol.hpp"
+#include "services/linux/pause_setup.hpp"
+#include "services/linux/pod_files.hpp"
 #include "services/linux/removal.hpp"
 #include "services/linux/runtime_spec.hpp"
 #include "services/linux/system_error.hpp"
@@ -21,29 +21,10 @@ namespace podsandbox::linux_runtime {
 
 namespace {
 
-const char* name_of(std::uint32_t step) {
-  static constexpr std::array<const char*, pause_step_count> names{
-      "running the pause program", "receiving its setup",  "making its namespaces",
-      "joining netns_path",        "setting the hostname", "raising the loopback interface",
-      "changing its root",         "dropping its groups",  "dropping its capabilities",
-      "forbidding new privileges",
-  };
-  return step < names.size() ? names[step] : "an unknown step";
-}
-
-PauseSetup setup_for(const SandboxSpec& spec) {
-  PauseSetup setup{};
-  setup.magic = pause_magic;
-  const auto network = spec.config->linux().security_context().namespace_options().network();
-  if (network == ::runtime::v1::NODE) {
-    setup.network = pause_network_host;
-  } else {
-    setup.network = spec.netns_path.empty() ? pause_network_own : pause_network_given;
-    const std::string& hostname = spec.config->hostname();
-    std::memcpy(setup.hostname, hostname.data(), hostname.size());  // checked: it fits
-  }
-  return setup;
-}
+// Whatever has a '+' in it is taken for an address, and version 2 means that containerd starts a shim of its
+// own with the pod's first container.
+constexpr const char* shim_by_containerd = "shim+containerd";
+constexpr std::uint32_t shim_by_containerd_version = 2;
 
 ErrorKind kind_of_spawn_error(int error) {
   switch (error) {
@@ -60,45 +41,84 @@ ErrorKind kind_of_spawn_error(int error) {
   }
 }
 
+// What a client's own wishes may have brought about is not our failure.
+ErrorKind kind_of_step_error(const PauseReport& report) {
+  if (report.step == pause_sysctls || report.step == pause_user) return ErrorKind::invalid_argument;
+  return ErrorKind::internal;
+}
+
 }  // namespace
 
 void StartJob::run(std::function<void()> done) {
   done_ = std::move(done);
   const std::string what = "starting sandbox " + spec_->id + ": ";
   if (cancelled_) return finish(failure(ErrorKind::aborted, what + "it is being cleaned up"));
-  if (auto wrong = check_supported(*spec_, context_.host_name)) {
-    return finish(tl::unexpected(std::move(*wrong)));
-  }
+  auto plan = plan_of(*spec_, context_.host, context_.settings.cri);
+  if (!plan) return finish(tl::unexpected(std::move(plan.error())));
+  plan_ = std::move(*plan);
   if (sandbox_->child && sandbox_->child->started()) return finish(describe());
   if (!sandbox_->empty()) {
     return finish(
         failure(ErrorKind::failed_precondition, what + "something is left of a former start; clean it up"));
   }
-  open_network();
+  prepare();
 }
 
-void StartJob::open_network() {
-  if (spec_->netns_path.empty()) return spawn({});
-  may_stop_at_once_ = true;
+void StartJob::prepare() {
+  sandbox_->cgroup_parent = plan_.cgroup_parent;
+  sandbox_->cgroup = plan_.cgroup;
+  sandbox_->files = true;
+  // Before any of it exists: whoever comes after us must know what to remove.
+  sandbox_->recorded = true;
+  if (auto written = context_.records.write(spec_->id, record(false)); !written) {
+    return fail(written.error().kind, written.error().message);
+  }
+  stage_ = std::make_shared<std::atomic<Stage>>(Stage::opening);
   run_aside(
-      context_.loop, [id = spec_->id, path = spec_->netns_path] { return open_network_namespace(id, path); },
-      [self = shared_from_this()](Result<UniqueFd>&& netns) {
-        if (!self->answer_) return;  // given up meanwhile
-        self->may_stop_at_once_ = false;
-        if (!netns) return self->finish(tl::unexpected(netns.error()));
-        self->spawn(std::move(*netns));
-      });
+      context_.loop,
+      [spec = spec_, plan = plan_, settings = context_.settings, host = context_.host,
+       stage = stage_]() -> Result<Prepared> {
+        auto namespaces = open_namespaces(spec->id, plan);
+        if (!namespaces) return tl::unexpected<Error>(namespaces.error());
+        auto opening = Stage::opening;
+        if (!stage->compare_exchange_strong(opening, Stage::making)) {
+          return failure(ErrorKind::aborted, "given up");
+        }
+        UniqueFd program(open(settings.pause_program.c_str(), O_RDONLY | O_CLOEXEC));
+        if (!program) {
+          return failure(ErrorKind::unavailable,
+                         because("opening the pause program " + settings.pause_program.string()));
+        }
+        if (auto made = make_pod_files(settings.cri, *spec, plan, host); !made) {
+          return tl::unexpected<Error>(made.error());
+        }
+        return Prepared{std::move(*namespaces), std::move(program)};
+      },
+      [self = shared_from_this()](Result<Prepared>&& prepared) { self->prepared(std::move(prepared)); });
 }
 
-void StartJob::spawn(UniqueFd netns) {
-  auto childs_end = queue_setup(netns);
+void StartJob::prepared(Result<Prepared>&& prepared) {
+  if (!answer_) return;  // given up meanwhile
+  if (*stage_ == Stage::abandoned) return;
+  stage_.reset();
+  if (prepared) return spawn(std::move(*prepared));
+  if (prepared.error().kind == ErrorKind::already_exists) sandbox_->files = false;  // they are not ours
+  fail(prepared.error().kind, prepared.error().message);
+}
+
+void StartJob::spawn(Prepared prepared) {
+  auto childs_end = queue_setup(prepared.namespaces.network);
   if (!childs_end) return fail(childs_end.error().kind, childs_end.error().message);
-  auto end = std::make_shared<UniqueFd>(std::move(*childs_end));
-  context_.with_keeper([self = shared_from_this(), end](Result<Done> ready) {
+  auto order = std::make_shared<SpawnOrder>();
+  order->host_pid = plan_.host_pid;
+  order->control = std::move(*childs_end);
+  order->program = std::move(prepared.program);
+  order->user = std::move(prepared.namespaces.user);
+  context_.with_keeper([self = shared_from_this(), order](Result<Done> ready) {
     if (!ready) return self->fail(ready.error().kind, ready.error().message);
     if (self->give_up_if_cancelled()) return;
     self->spawn_asked_ = true;
-    self->context_.keeper.spawn(self->spec_->id, std::move(*end),
+    self->context_.keeper.spawn(self->spec_->id, std::move(*order),
                                 [self](Result<KeeperAnswer>&& answer) { self->spawned(std::move(answer)); });
   });
 }
@@ -111,8 +131,10 @@ Result<UniqueFd> StartJob::queue_setup(const UniqueFd& netns) {
   }
   control_.reset(ends[0]);
   UniqueFd childs_end(ends[1]);
-  const PauseSetup setup = setup_for(*spec_);
-  const int error = send_packet(control_.get(), &setup, sizeof setup, netns.get());
+  const std::string setup = pause_setup(plan_);
+  const int fd = netns.get();
+  const std::span<const int> fds(&fd, netns ? 1 : 0);
+  const int error = send_packet(control_.get(), setup.data(), setup.size(), fds);
   if (error != 0) return failure(ErrorKind::internal, because("sending the setup", error));
   return childs_end;
 }
@@ -126,11 +148,14 @@ void StartJob::spawned(Result<KeeperAnswer>&& answer) {
     return fail(kind_of_spawn_error(error), because("the keeper's making its pause process", error));
   }
   if (give_up_if_cancelled()) return;
+  const auto score = set_oom_score_adj(sandbox_->child->identity().pid, plan_.oom_score_adj);
+  if (!score) return fail(score.error().kind, score.error().message);
+  sandbox_->oom_score_adj = *score;
   await_report();
 }
 
 void StartJob::await_report() {
-  may_stop_at_once_ = true;
+  awaits_report_ = true;
   deadline_ = context_.loop.after(context_.settings.deadline, [self = shared_from_this()] {
     self->deadline_.reset();
     self->fail(ErrorKind::unavailable, "its pause process has not set itself up in time");
@@ -143,12 +168,13 @@ void StartJob::report_came() {
   PauseReport report{};
   const Received received = receive_packet(control_.get(), &report, sizeof report);
   if (received.error == EAGAIN) return;
-  may_stop_at_once_ = false;
+  awaits_report_ = false;
   if (received.error != 0 || report.magic != pause_magic) {
     return fail(ErrorKind::internal, "its pause process ended before it was set up");
   }
   if (report.error != 0) {
-    return fail(ErrorKind::internal, because(name_of(report.step), report.error));
+    return fail(kind_of_step_error(report),
+                because(describe_step(report.step, report.item, plan_), report.error));
   }
   context_.loop.unwatch(*std::exchange(control_watch_, std::nullopt));
   context_.loop.cancel(*std::exchange(deadline_, std::nullopt));
@@ -156,15 +182,7 @@ void StartJob::report_came() {
 }
 
 void StartJob::enter_cgroups() {
-  const std::string& parent = spec_->config->linux().cgroup_parent();
-  if (parent.empty()) return commit();
-  sandbox_->cgroup_parent = *clean_cgroup_path(parent);
-  sandbox_->cgroup = sandbox_->cgroup_parent + "/" + spec_->id;
-  // Before it exists: whoever comes after us must know what to remove.
-  sandbox_->recorded = true;
-  if (auto written = context_.records.write(spec_->id, record(false)); !written) {
-    return fail(written.error().kind, written.error().message);
-  }
+  if (plan_.cgroup.empty()) return commit();
   const int pid = sandbox_->child->identity().pid;
   run_aside(
       context_.loop,
@@ -182,10 +200,9 @@ void StartJob::enter_cgroups() {
 // In this order: of one that may stay but has no record yet, whoever comes after us knows by the keeper.
 void StartJob::commit() {
   const PauseGo go{pause_magic};
-  if (const int error = send_packet(control_.get(), &go, sizeof go, -1); error != 0) {
+  if (const int error = send_packet(control_.get(), &go, sizeof go); error != 0) {
     return fail(ErrorKind::internal, because("telling its pause process to stay", error));
   }
-  sandbox_->recorded = true;
   if (auto written = context_.records.write(spec_->id, record(true)); !written) {
     return fail(written.error().kind, written.error().message);
   }
@@ -197,7 +214,13 @@ void StartJob::commit() {
 
 void StartJob::cancel() {
   cancelled_ = true;
-  if (done_ && may_stop_at_once_) give_up_if_cancelled();
+  if (done_ && may_stop_at_once()) give_up_if_cancelled();
+}
+
+// What is being waited for can be abandoned.
+bool StartJob::may_stop_at_once() {
+  auto opening = Stage::opening;
+  return awaits_report_ || (stage_ && stage_->compare_exchange_strong(opening, Stage::abandoned));
 }
 
 bool StartJob::give_up_if_cancelled() {
@@ -207,15 +230,17 @@ bool StartJob::give_up_if_cancelled() {
 }
 
 void StartJob::fail(ErrorKind kind, const std::string& why) {
-  may_stop_at_once_ = false;
+  awaits_report_ = false;
   if (control_watch_) context_.loop.unwatch(*std::exchange(control_watch_, std::nullopt));
   if (deadline_) context_.loop.cancel(*std::exchange(deadline_, std::nullopt));
   control_.reset();
   const std::string message = "starting sandbox " + spec_->id + ": " + why;
   if (!spawn_asked_ && sandbox_->empty()) return finish(failure(kind, message));
-  remove_sandbox(context_, sandbox_, true, [self = shared_from_this(), kind, message](Result<Done> removed) {
-    self->finish(failure(kind, removed ? message : message + "; and then " + removed.error().message));
-  });
+  remove_sandbox(
+      context_, sandbox_, runtime::Extent::everything,
+      [self = shared_from_this(), kind, message](Result<Done> removed) {
+        self->finish(failure(kind, removed ? message : message + "; and then " + removed.error().message));
+      });
 }
 
 void StartJob::finish(Result<Started> result) {
@@ -233,14 +258,29 @@ Started StartJob::describe() const {
   started.created_at =
       Time(std::chrono::duration_cast<Time::duration>(std::chrono::nanoseconds(identity.created_ns)));
   started.labels = {{"oci_runtime_type", spec_->runtime_name}, {"selinux_label", ""}};
-  started.spec = runtime_spec(*spec_, sandbox_->cgroup);
+  started.spec = runtime_spec(*spec_, plan_, sandbox_->oom_score_adj);
+  if (!context_.settings.containerd_address.empty()) {
+    started.task_address = shim_by_containerd;
+    started.task_version = shim_by_containerd_version;
+  }
   return started;
 }
 
 ProcessRecord StartJob::record(bool started) const {
-  const auto& identity = sandbox_->child->identity();
-  return {context_.boot_id, identity.pid,     identity.start_time,    identity.created_ns,
-          started,          sandbox_->cgroup, sandbox_->cgroup_parent};
+  ProcessRecord record;
+  record.boot_id = context_.host.boot_id;
+  if (sandbox_->child) {
+    const auto& identity = sandbox_->child->identity();
+    record.pid = identity.pid;
+    record.start_time = identity.start_time;
+    record.created_ns = identity.created_ns;
+  }
+  record.started = started;
+  record.cgroup = sandbox_->cgroup;
+  record.cgroup_parent = sandbox_->cgroup_parent;
+  record.files = sandbox_->files;
+  record.oom_score_adj = sandbox_->oom_score_adj;
+  return record;
 }
 
 }  // namespace podsandbox::linux_runtime

@@ -1,10 +1,13 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "services/linux/namespaces.hpp"
+#include "services/linux/plan.hpp"
 #include "services/linux/sandbox.hpp"
 #include "services/linux/unique_fd.hpp"
 
@@ -25,9 +28,20 @@ class StartJob : public std::enable_shared_from_this<StartJob> {
   void cancel();
 
  private:
+  /// How far the preparation on its own thread is. Giving up while it only opens a path, which may hang, need
+  /// not wait for it; it then makes nothing.
+  enum class Stage { opening, making, abandoned };
+
+  /// What is made before the process.
+  struct Prepared {
+    Namespaces namespaces;
+    UniqueFd program;
+  };
+
   // The steps, in their order; each goes on with the next, or fails.
-  void open_network();
-  void spawn(UniqueFd netns);
+  void prepare();
+  void prepared(Result<Prepared>&& prepared);
+  void spawn(Prepared prepared);
   void spawned(Result<KeeperAnswer>&& answer);
   void await_report();
   void report_came();
@@ -36,6 +50,7 @@ class StartJob : public std::enable_shared_from_this<StartJob> {
 
   Result<UniqueFd> queue_setup(const UniqueFd& netns);
   bool give_up_if_cancelled();
+  bool may_stop_at_once();
   void fail(ErrorKind kind, const std::string& why);
   void finish(Result<Started> result);
   Started describe() const;
@@ -44,12 +59,14 @@ class StartJob : public std::enable_shared_from_this<StartJob> {
   const Context& context_;
   const SandboxPtr sandbox_;
   const SpecPtr spec_;
+  Plan plan_;
   Callback answer_;             // empty: answered
   std::function<void()> done_;  // empty: not its turn yet, or no more
   bool cancelled_ = false;
-  bool may_stop_at_once_ = false;  // what is being waited for can be abandoned
-  bool spawn_asked_ = false;       // the keeper may have made a process
-  UniqueFd control_;               // our end of the pause process's
+  bool awaits_report_ = false;
+  bool spawn_asked_ = false;                   // the keeper may have made a process
+  std::shared_ptr<std::atomic<Stage>> stage_;  // null: nothing is being prepared
+  UniqueFd control_;                           // our end of the pause process's
   std::optional<Loop::WatchId> control_watch_;
   std::optional<Loop::TimerId> deadline_;
 };

@@ -83,8 +83,13 @@ class BareStart final : public StartWay {
 class RuntimeStart final : public StartWay {
  public:
   RuntimeStart() {
-    auto opened = LinuxRuntime::open(
-        {directory_.path() / "state", programs + "/podsandbox-keeper", programs + "/podsandbox-pause"});
+    linux_runtime::Settings settings;
+    settings.state_dir = directory_.path() / "state";
+    settings.keeper_program = programs + "/podsandbox-keeper";
+    settings.pause_program = programs + "/podsandbox-pause";
+    settings.cri.root_dir = directory_.path() / "cri-root";
+    settings.cri.state_dir = directory_.path() / "cri-state";
+    auto opened = LinuxRuntime::open(settings);
     check(opened.has_value(), "the linux runtime does not open");
     runtime_ = std::move(*opened);
   }

@@ -29,8 +29,13 @@ void kill_now(const caf::actor& actor) {
 
 InProcessDaemon::InProcessDaemon() {
   const std::filesystem::path bin = programs;
-  runtime_ = unwrap(linux_runtime::LinuxRuntime::open(
-      {directory_.path() / "state", bin / "podsandbox-keeper", bin / "podsandbox-pause"}));
+  linux_runtime::Settings settings;
+  settings.state_dir = directory_.path() / "state";
+  settings.keeper_program = bin / "podsandbox-keeper";
+  settings.pause_program = bin / "podsandbox-pause";
+  settings.cri.root_dir = directory_.path() / "cri-root";
+  settings.cri.state_dir = directory_.path() / "cri-state";
+  runtime_ = unwrap(linux_runtime::LinuxRuntime::open(settings));
   RootSeed seed;
   seed.make_runtime = [this](caf::actor_system& system) {
     return linux_runtime::spawn_linux_runtime(system, runtime_);

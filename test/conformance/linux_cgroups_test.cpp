@@ -52,6 +52,7 @@ BOOST_AUTO_TEST_CASE(made_and_removed) {
   BOOST_TEST(runtime.port().exit_of("one").has_value());
   BOOST_TEST(runtime.port().cleanup("one", runtime::Extent::task).has_value());
   BOOST_TEST(cgroups_named(parent_name()).empty());
+  BOOST_TEST(runtime.port().cleanup("one").has_value());
   BOOST_TEST(runtime.leftovers() == "");
 }
 

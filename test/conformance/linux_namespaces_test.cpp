@@ -1,69 +1,17 @@
 #include <fcntl.h>
 #include <sched.h>
-#include <sys/wait.h>
 
 #include <boost/test/unit_test.hpp>
 #include <fstream>
 
 #include "services/linux/process_facts.hpp"
 #include "test/conformance/linux_fixture.hpp"
+#include "test/conformance/look_inside.hpp"
 #include "test/linux/eventually.hpp"
 
 namespace podsandbox::test {
 
 namespace {
-
-// A network namespace that lives as long as this: a child process is in it and waits for the end.
-class OtherNetwork {
- public:
-  OtherNetwork() {
-    int ready[2];
-    BOOST_REQUIRE(pipe2(ready, O_CLOEXEC) == 0);
-    pid_ = fork();
-    if (pid_ == 0) {
-      const char told = unshare(CLONE_NEWNET) == 0 ? '1' : '0';
-      if (write(ready[1], &told, 1) == 1) pause();
-      _exit(1);
-    }
-    char told = 0;
-    BOOST_REQUIRE(read(ready[0], &told, 1) == 1);
-    BOOST_REQUIRE(told == '1');
-    close(ready[0]);
-    close(ready[1]);
-  }
-  ~OtherNetwork() {
-    kill_hard(pid_);
-    waitpid(pid_, nullptr, 0);
-  }
-  std::string path() const { return "/proc/" + std::to_string(pid_) + "/ns/net"; }
-  std::string name() const { return namespace_of(pid_, "net"); }
-
- private:
-  pid_t pid_ = -1;
-};
-
-std::string output_of(const std::string& command) {
-  FILE* pipe = popen(command.c_str(), "r");
-  std::string text;
-  for (int c = fgetc(pipe); c != EOF; c = fgetc(pipe)) text += static_cast<char>(c);
-  pclose(pipe);
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  return text;
-}
-
-std::string inside(int pid, const std::string& command) {
-  return output_of("nsenter -t " + std::to_string(pid) + " " + command);
-}
-
-std::string status_line(int pid, const std::string& name) {
-  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
-  for (std::string line; std::getline(status, line);) {
-    if (!line.starts_with(name + ":")) continue;
-    const auto value = line.find_first_not_of(" \t", name.size() + 1);
-    return value == std::string::npos ? "" : line.substr(value);
-  }
-  return {};
-}
 
 std::string open_files(int pid) {
   std::string all;
@@ -127,7 +75,7 @@ BOOST_AUTO_TEST_CASE(hostname) {
 
 // A network namespace that is given is the one that it joins.
 BOOST_AUTO_TEST_CASE(given_network) {
-  const OtherNetwork other;
+  const OtherNetwork other(CLONE_NEWNET);
   auto spec = spec_of("one");
   spec.netns_path = other.path();
   const int pid = start(spec);

@@ -66,7 +66,9 @@ void DaemonProcess::start() {
   const auto config = (directory_.path() / "config.toml").string();
   {
     const auto text = "keeper_program = \"" + std::string(programs) + "/podsandbox-keeper\"\n" +
-                      "pause_program = \"" + std::string(programs) + "/podsandbox-pause\"\n";
+                      "pause_program = \"" + std::string(programs) + "/podsandbox-pause\"\n" +
+                      "containerd.address = \"\"\n" + "cri.root_dir = \"" + directory_.path().string() +
+                      "/cri-root\"\n" + "cri.state_dir = \"" + directory_.path().string() + "/cri-state\"\n";
     const int fd = open(config.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (write(fd, text.data(), text.size()) < 0) throw std::runtime_error("cannot write " + config);
     close(fd);

@@ -176,8 +176,7 @@ BOOST_AUTO_TEST_CASE(is_detached) {
   BOOST_TEST(getsid(pid()) != getsid(0));
   BOOST_TEST(waitpid(pid(), nullptr, WNOHANG) == -1);
   BOOST_TEST(std::filesystem::read_symlink("/proc/" + std::to_string(pid()) + "/cwd") == "/");
-  BOOST_TEST(open_files(pid()) ==
-             8U);  // standard ones, listener, pause, epoll, connection, the child's pidfd
+  BOOST_TEST(open_files(pid()) == 7U);  // standard ones, listener, epoll, connection, the child's pidfd
   struct stat socket {};
   BOOST_REQUIRE(stat(keeper_socket(home.settings()).c_str(), &socket) == 0);
   BOOST_TEST((socket.st_mode & 0777) == 0600U);
@@ -186,9 +185,9 @@ BOOST_AUTO_TEST_CASE(is_detached) {
 // Anything but a request closes the connection, and does nothing else.
 BOOST_AUTO_TEST_CASE(hostile_messages) {
   keep_one();
-  const auto refused = [&](const void* data, std::size_t size, int fd = -1) {
+  const auto refused = [&](const void* data, std::size_t size, std::optional<int> fd = {}) {
     keeper.reconnect();
-    RawKeeper::send(keeper.connection(), data, size, fd);
+    RawKeeper::send(keeper.connection(), data, size, fd ? std::vector<int>{*fd} : std::vector<int>{});
     BOOST_TEST(!RawKeeper::receive(keeper.connection()).has_value());
     expect_unharmed();
   };
@@ -209,7 +208,11 @@ BOOST_AUTO_TEST_CASE(hostile_messages) {
   with([](auto& bad) { bad.op = keeper_spawn; });  // without its descriptor
   with([](auto& bad) { bad.id[0] = '\0'; });
   with([](auto& bad) { std::memset(bad.id, 'x', sizeof bad.id); });
+  with([](auto& bad) { bad.flags = ~0U; });
   refused(&good, sizeof good, STDIN_FILENO);  // a descriptor that does not belong there
+  const KeeperRequest spawn = RawKeeper::request(keeper_spawn, "two");
+  refused(&spawn, sizeof spawn, STDIN_FILENO);  // one of two
+  BOOST_TEST(keeper.look("two")->reply.error == ENOENT);
 }
 
 // More descriptors than one: refused, and none of them stays open.
@@ -260,7 +263,7 @@ BOOST_AUTO_TEST_CASE(clients_that_come_and_go) {
     BOOST_REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0);
     const UniqueFd ours(ends[0]), childs(ends[1]);
     const KeeperRequest spawn = RawKeeper::request(keeper_spawn, id);
-    BOOST_TEST(RawKeeper::send(keeper.connection(), &spawn, sizeof spawn, childs.get()));
+    BOOST_TEST(RawKeeper::send(keeper.connection(), &spawn, sizeof spawn, {childs.get(), keeper.program()}));
     keeper.disconnect();
     keeper.reconnect();
     for (int j = 0; j < 5; ++j) BOOST_TEST_REQUIRE(keeper.look("kept").has_value());

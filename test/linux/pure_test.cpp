@@ -5,13 +5,33 @@
 #include "services/linux/cgroup.hpp"
 #include "services/linux/cgroup_path.hpp"
 #include "services/linux/process_facts.hpp"
+#include "services/linux/resolv_conf.hpp"
 #include "services/linux/runtime_spec.hpp"
+#include "services/linux/shim.hpp"
+#include "services/linux/sysctls.hpp"
 #include "test/linux/specs.hpp"
 
 namespace podsandbox::test {
 
 using namespace linux_runtime;
 using nlohmann::json;
+
+namespace {
+
+Plan plan_for(const SandboxSpec& spec) {
+  auto plan = plan_of(spec, {"boot", "the-host", false, 0}, {});
+  BOOST_REQUIRE_MESSAGE(plan, plan.error().message);
+  return *plan;
+}
+
+std::shared_ptr<const ::runtime::v1::PodSandboxConfig> with_cgroup_parent(
+    const ::runtime::v1::PodSandboxConfig& config, const std::string& parent) {
+  auto changed = std::make_shared<::runtime::v1::PodSandboxConfig>(config);
+  changed->mutable_linux()->set_cgroup_parent(parent);
+  return changed;
+}
+
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(pure)
 
@@ -53,7 +73,8 @@ BOOST_AUTO_TEST_CASE(runtime_spec_of_a_pod) {
     config.mutable_linux()->mutable_resources()->set_cpu_shares(102);
   });
   spec.netns_path = "/run/netns/x";
-  const Payload payload = runtime_spec(spec, "/kubepods/pod1/box");
+  spec.config = with_cgroup_parent(*spec.config, "/kubepods/pod1");
+  const Payload payload = runtime_spec(spec, plan_for(spec), -500);
   BOOST_TEST(payload.type_url == "types.containerd.io/opencontainers/runtime-spec/1/Spec");
   const json oci = json::parse(payload.value);
   BOOST_TEST(oci["hostname"] == "pod-host");
@@ -64,6 +85,10 @@ BOOST_AUTO_TEST_CASE(runtime_spec_of_a_pod) {
   BOOST_TEST(oci["linux"]["namespaces"] ==
              json::parse(R"([{"type":"pid"},{"type":"ipc"},{"type":"uts"},{"type":"mount"},
                              {"type":"network","path":"/run/netns/x"}])"));
+  BOOST_TEST(oci["process"]["oomScoreAdj"] == -500);
+  BOOST_TEST(oci["process"]["user"] == json::parse(R"({"uid":65535,"gid":65535})"));
+  BOOST_TEST(oci["linux"]["sysctl"] == json::parse(R"({"net.ipv4.ip_unprivileged_port_start":"0",
+                                                       "net.ipv4.ping_group_range":"0 2147483647"})"));
   BOOST_TEST(oci["linux"]["cgroupsPath"] == "/kubepods/pod1/box");
   BOOST_TEST(oci["linux"]["resources"]["cpu"]["shares"] == 2);
   BOOST_TEST(oci["annotations"] == json::parse(R"({
@@ -86,10 +111,11 @@ BOOST_AUTO_TEST_CASE(runtime_spec_of_a_host_network_pod) {
     config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_network(
         ::runtime::v1::NODE);
   });
-  const json oci = json::parse(runtime_spec(spec, "").value);
+  const json oci = json::parse(runtime_spec(spec, plan_for(spec), 0).value);
   BOOST_TEST(oci["linux"]["namespaces"] ==
              json::parse(R"([{"type":"pid"},{"type":"ipc"},{"type":"mount"}])"));
-  for (const char* absent : {"cgroupsPath", "resources"}) BOOST_TEST(!oci["linux"].contains(absent));
+  for (const char* absent : {"cgroupsPath", "resources", "sysctl", "uidMappings"})
+    BOOST_TEST(!oci["linux"].contains(absent));
   BOOST_TEST(!oci.contains("hostname"));
 }
 
@@ -97,7 +123,51 @@ BOOST_AUTO_TEST_CASE(runtime_spec_of_a_host_network_pod) {
 BOOST_AUTO_TEST_CASE(runtime_spec_of_garbage) {
   auto spec = spec_of("box");
   spec.netns_path = "/run/\xff\xfe";
-  BOOST_TEST(json::accept(runtime_spec(spec, "").value));
+  BOOST_TEST(json::accept(runtime_spec(spec, plan_for(spec), 0).value));
+}
+
+BOOST_AUTO_TEST_CASE(sysctl_names) {
+  const auto path = [](const char* key) { return find_sysctl(key).value().path; };
+  BOOST_TEST(path("net.ipv4.ip_forward") == "net/ipv4/ip_forward");
+  BOOST_TEST(path("net/ipv4/ip_forward") == "net/ipv4/ip_forward");
+  BOOST_TEST(path("net.ipv4.conf.eth0/1.forwarding") == "net/ipv4/conf/eth0.1/forwarding");
+  BOOST_TEST(path("net/ipv4/conf/eth0.1/forwarding") == "net/ipv4/conf/eth0.1/forwarding");
+  BOOST_TEST((find_sysctl("net.core.somaxconn")->scope == SysctlScope::network));
+  for (const char* key : {"kernel.sem", "kernel.shmmax", "kernel.shm_rmid_forced", "kernel.msgmax",
+                          "fs.mqueue.msg_max", "fs/mqueue/msg_max"}) {
+    BOOST_TEST((find_sysctl(key).value().scope == SysctlScope::ipc), key);
+  }
+  BOOST_TEST((find_sysctl("kernel.domainname")->scope == SysctlScope::uts));
+  for (const char* host :
+       {"kernel.panic", "kernel.hostname", "vm.swappiness", "fs.file-max", "kernel.shmmax.x", "kernel.msg",
+        "netx.y", "net", "fs.mqueue", "user.max_user_namespaces"}) {
+    BOOST_TEST(!find_sysctl(host), host);
+  }
+  for (const char* odd : {"", "net..a", "net.ipv4.", ".net.a", "/net/a", "net/../kernel/panic", "net/./a",
+                          "net.ipv4.a b", "net/ipv4/\n", "../net/a", "net.//.//.kernel.panic"}) {
+    BOOST_TEST(!find_sysctl(odd), odd);
+  }
+  BOOST_TEST(!find_sysctl(std::string("net.a\0b", 7)));
+  BOOST_TEST(!find_sysctl("net." + std::string(300, 'a')));
+}
+
+BOOST_AUTO_TEST_CASE(resolv_confs) {
+  ::runtime::v1::DNSConfig dns;
+  BOOST_TEST(resolv_conf(dns) == "");
+  dns.add_servers("10.0.0.10");
+  dns.add_servers("fd00::10");
+  dns.add_searches("a.svc");
+  dns.add_searches("svc");
+  dns.add_options("ndots:5");
+  dns.add_options("edns0");
+  BOOST_TEST(resolv_conf(dns) ==
+             "search a.svc svc\nnameserver 10.0.0.10\nnameserver fd00::10\noptions ndots:5 edns0\n");
+}
+
+// The value is that of a shim which a real containerd started.
+BOOST_AUTO_TEST_CASE(shim_sockets) {
+  BOOST_TEST(shim_socket("/run/containerd/containerd.sock", "box").size() == 82U);
+  BOOST_TEST(shim_socket("/a", "box") != shim_socket("/b", "box"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,5 +1,6 @@
 #include "test/linux/raw_keeper.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -29,6 +30,7 @@ RawKeeper::RawKeeper(const linux_runtime::Settings& settings) : settings_(settin
   auto launched = linux_runtime::launch_keeper(settings);
   if (!launched) throw std::runtime_error(launched.error().message);
   connection_ = std::move(launched->connection);
+  program_.reset(open(settings.pause_program.c_str(), O_RDONLY | O_CLOEXEC));
 }
 
 UniqueFd RawKeeper::connect() const {
@@ -37,8 +39,8 @@ UniqueFd RawKeeper::connect() const {
   return std::move(*connection);
 }
 
-bool RawKeeper::send(int connection, const void* data, std::size_t size, int fd) {
-  return linux_runtime::send_packet(connection, data, size, fd) == 0;
+bool RawKeeper::send(int connection, const void* data, std::size_t size, const std::vector<int>& fds) {
+  return linux_runtime::send_packet(connection, data, size, fds) == 0;
 }
 
 std::optional<KeeperAnswer> RawKeeper::receive(int connection) {
@@ -59,8 +61,8 @@ KeeperRequest RawKeeper::request(std::uint32_t op, const std::string& id) {
   return request;
 }
 
-std::optional<KeeperAnswer> RawKeeper::ask(const KeeperRequest& request, int fd) const {
-  if (!send(connection_.get(), &request, sizeof request, fd)) return std::nullopt;
+std::optional<KeeperAnswer> RawKeeper::ask(const KeeperRequest& request, const std::vector<int>& fds) const {
+  if (!send(connection_.get(), &request, sizeof request, fds)) return std::nullopt;
   return receive(connection_.get());
 }
 
@@ -83,7 +85,7 @@ std::optional<KeeperAnswer> RawKeeper::spawn(const std::string& id, const std::s
   setup.magic = linux_runtime::pause_magic;
   std::memcpy(setup.hostname, order.data(), order.size());
   send(ours.get(), &setup, sizeof setup);
-  auto answer = ask(request(linux_runtime::keeper_spawn, id), childs.get());
+  auto answer = ask(request(linux_runtime::keeper_spawn, id), {childs.get(), program_.get()});
   childs.reset();
   if (!answer || answer->reply.error != 0) return answer;
   wait_readable(ours.get());

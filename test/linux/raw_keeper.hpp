@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "services/linux/keeper_client.hpp"
 #include "services/linux/pause_protocol.hpp"
@@ -24,15 +25,18 @@ class RawKeeper {
   void reconnect() { connection_ = connect(); }
 
   /// Sends the bytes; false when the keeper has closed the connection.
-  static bool send(int connection, const void* data, std::size_t size, int fd = -1);
+  static bool send(int connection, const void* data, std::size_t size, const std::vector<int>& fds = {});
   /// Waits for one answer; empty when the keeper closes the connection instead.
   static std::optional<linux_runtime::KeeperAnswer> receive(int connection);
 
   static linux_runtime::KeeperRequest request(std::uint32_t op, const std::string& id);
   std::optional<linux_runtime::KeeperAnswer> ask(const linux_runtime::KeeperRequest& request,
-                                                 int fd = -1) const;
+                                                 const std::vector<int>& fds = {}) const;
   std::optional<linux_runtime::KeeperAnswer> look(const std::string& id) const;
   std::optional<linux_runtime::KeeperAnswer> reap(const std::string& id, int pid) const;
+
+  /// The pause program, opened.
+  int program() const { return program_.get(); }
 
   /// Spawns a child whose host name is `order`, and waits until it is set up.
   std::optional<linux_runtime::KeeperAnswer> spawn(const std::string& id,
@@ -41,6 +45,7 @@ class RawKeeper {
  private:
   const linux_runtime::Settings settings_;
   linux_runtime::UniqueFd connection_;
+  linux_runtime::UniqueFd program_;
 };
 
 }  // namespace podsandbox::test

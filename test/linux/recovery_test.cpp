@@ -262,9 +262,10 @@ BOOST_AUTO_TEST_CASE(strange_records) {
   std::ofstream(records / "half~") << "{}";
   std::ofstream(records / "types") << R"({"boot_id":1})";
   const linux_runtime::RecordStore store(records);
-  BOOST_TEST(store.write("other-boot", {"another", getpid(), 1, 1, true, "", ""}).has_value());
+  BOOST_TEST(store.write("other-boot", {"another", getpid(), 1, 1, true, "", "", false, 0}).has_value());
   BOOST_TEST(
-      store.write("unfinished", {"another", getpid(), 1, 1, false, "/podsandbox-no-such", "/"}).has_value());
+      store.write("unfinished", {"another", getpid(), 1, 1, false, "/podsandbox-no-such", "/", true, 0})
+          .has_value());
 
   Life life(home);
   const auto processes = life.list().value();

@@ -1,10 +1,12 @@
 #include "test/linux/runtime_home.hpp"
 
 #include <signal.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
+#include <sstream>
 #include <stdexcept>
 
 #include "test/linux/eventually.hpp"
@@ -31,12 +33,19 @@ RuntimeHome::~RuntimeHome() {
     for (const int pid : all) kill_hard(pid);
     return all.empty();
   });
+  for (const std::string& mount : mounts()) umount2(mount.c_str(), MNT_DETACH);
   std::error_code ignored;
   fs::remove_all(path_, ignored);
 }
 
 linux_runtime::Settings RuntimeHome::settings() const {
-  return {path_ / "state", path_ / "keeper", path_ / "pause"};
+  linux_runtime::Settings settings;
+  settings.state_dir = path_ / "state";
+  settings.keeper_program = path_ / "keeper";
+  settings.pause_program = path_ / "pause";
+  settings.cri.root_dir = path_ / "cri-root";
+  settings.cri.state_dir = path_ / "cri-state";
+  return settings;
 }
 
 std::vector<int> RuntimeHome::running(const fs::path& program) {
@@ -75,11 +84,28 @@ std::vector<std::string> RuntimeHome::records() const {
   return ids;
 }
 
+std::vector<std::string> RuntimeHome::mounts() const {
+  std::vector<std::string> all;
+  std::ifstream mountinfo("/proc/self/mountinfo");
+  for (std::string line, skipped, path; std::getline(mountinfo, line);) {
+    std::istringstream(line) >> skipped >> skipped >> skipped >> skipped >> path;
+    if (path.starts_with(path_.string() + "/")) all.push_back(path);
+  }
+  return all;
+}
+
 std::string RuntimeHome::leftovers() const {
   std::string all;
   for (const int pid : pauses()) all += " pause " + std::to_string(pid);
   for (const int pid : children_of_keepers()) all += " child " + std::to_string(pid);
   for (const std::string& id : records()) all += " record " + id;
+  for (const std::string& mount : mounts()) all += " mount " + mount;
+  for (const std::string& base : {settings().cri.root_dir, settings().cri.state_dir}) {
+    std::error_code none;
+    for (const auto& entry : fs::directory_iterator(base + "/sandboxes", none)) {
+      all += " directory " + entry.path().string();
+    }
+  }
   return all;
 }
 

@@ -28,7 +28,11 @@ class RuntimeHome {
   /// The ids of which the state directory has a record.
   std::vector<std::string> records() const;
 
-  /// What is left of sandboxes, as text for a test's message: processes, zombies, records. Empty: nothing.
+  /// Where something is mounted in this directory.
+  std::vector<std::string> mounts() const;
+
+  /// What is left of sandboxes, as text for a test's message: processes, zombies, records, files, mounts.
+  /// Empty: nothing.
   std::string leftovers() const;
 
  private:

@@ -72,6 +72,17 @@ max = "1h"
 jitter = 0
 [events]
 keep = 1
+[containerd]
+address = "/c.sock"
+[cri]
+root_dir = "/cr"
+state_dir = "/cs"
+enable_unprivileged_ports = false
+enable_unprivileged_icmp = false
+restrict_oom_score_adj = true
+[handlers.fast]
+restrict_oom_score_adj = false
+[handlers.usual]
 )");
   BOOST_TEST(config.socket == "/a/b.sock");
   BOOST_TEST(config.socket_mode == 0660U);
@@ -88,6 +99,13 @@ keep = 1
   BOOST_TEST((config.actors.backoff.max == 1h));
   BOOST_TEST(config.actors.backoff.jitter == 0.0);
   BOOST_TEST(config.actors.events_kept == 1U);
+  BOOST_TEST(config.containerd_address == "/c.sock");
+  BOOST_TEST(config.cri.root_dir == "/cr");
+  BOOST_TEST(config.cri.state_dir == "/cs");
+  BOOST_TEST((config.cri.defaults == HandlerSettings{false, false, true}));
+  BOOST_TEST((config.cri.of("fast") == HandlerSettings{false, false, false}));
+  BOOST_TEST((config.cri.of("usual") == HandlerSettings{false, false, true}));
+  BOOST_TEST((config.cri.of("other") == HandlerSettings{false, false, true}));
 }
 
 BOOST_AUTO_TEST_CASE(a_dump_loads_to_the_same) {
@@ -99,11 +117,15 @@ BOOST_AUTO_TEST_CASE(a_dump_loads_to_the_same) {
   config.scheduler_threads = 3;
   config.actors.backoff.jitter = 0.35;
   config.actors.events_kept = 9;
+  config.containerd_address = "";
+  config.cri.defaults.restrict_oom_score_adj = true;
+  config.cri.handlers["a.\"b\""].enable_unprivileged_ports = false;
   const Config again = good(dump(config));
   BOOST_TEST(dump(again) == dump(config));
   BOOST_TEST(again.socket == config.socket);
   BOOST_TEST((again.drain_timeout == 61s));
   BOOST_TEST(again.actors.backoff.jitter == 0.35);
+  BOOST_TEST((again.cri.of("a.\"b\"") == HandlerSettings{false, true, false}));
 }
 
 BOOST_AUTO_TEST_CASE(all_errors_are_told_at_once_by_file_line_and_key) {
@@ -164,6 +186,13 @@ BOOST_AUTO_TEST_CASE(bad_values_are_refused) {
                                  "events = [1]",
                                  "backoff = {x = 1}",
                                  "'backoff.max' = '1m'",
+                                 "containerd.address = 'c.sock'",
+                                 "cri.root_dir = ''",
+                                 "cri.restrict_oom_score_adj = 1",
+                                 "handlers = 1",
+                                 "handlers.x = 1",
+                                 "handlers.x.y = 1",
+                                 "handlers.x.restrict_oom_score_adj = 'yes'",
                                  "[socket]"}) {
     BOOST_TEST(bad(line).rfind("f.toml:1: ", 0) == 0U, line << " -> " << bad(line));
   }

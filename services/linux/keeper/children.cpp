@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <linux/sched.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -45,17 +46,63 @@ void reset_signals() {
 }
 
 // The new process. Of its descriptors only 0, 1, 2 (which are /dev/null) and 3 outlive the exec.
-[[noreturn]] void run_pause(const char* id, int control) {
+[[noreturn]] void run_program(const Order& order) {
   setsid();
-  dup2(control, pause_control_fd);  // never equal: our own fd 3 is the listener
+  dup2(order.control, pause_control_fd);  // never equal: our own fd 3 is the listener
   syscall(SYS_close_range, pause_control_fd + 1, ~0U, CLOSE_RANGE_CLOEXEC);
   reset_signals();
-  const char* argv[] = {"podsandbox-pause", id, nullptr};
+  const char* argv[] = {"podsandbox-pause", order.id, nullptr};
   const char* envp[] = {nullptr};
-  syscall(SYS_execveat, keeper_pause_fd, "", argv, envp, AT_EMPTY_PATH);
-  const PauseReport report{pause_magic, pause_exec, errno};
+  syscall(SYS_execveat, order.program, "", argv, envp, AT_EMPTY_PATH);
+  const PauseReport report{pause_magic, pause_exec, errno, 0};
   send(pause_control_fd, &report, sizeof report, MSG_NOSIGNAL);
   _exit(127);
+}
+
+// A process on its way: what it is made from, and what came of it.
+struct Birth {
+  const Order* order;
+  int error;
+  int pid;
+  int pidfd;
+};
+
+void give_birth(Birth* birth, uint64_t flags) {
+  const Order& order = *birth->order;
+  clone_args args{};
+  args.flags = flags | CLONE_PIDFD | (order.host_pid ? 0 : CLONE_NEWPID);
+  args.pidfd = reinterpret_cast<uintptr_t>(&birth->pidfd);
+  args.exit_signal = (flags & CLONE_PARENT) != 0 ? 0 : SIGCHLD;  // else that of the one who makes it
+  const long pid = syscall(SYS_clone3, &args, sizeof args);
+  if (pid == 0) run_program(order);
+  birth->pid = static_cast<int>(pid);
+  birth->error = pid < 0 ? errno : 0;
+}
+
+// In a process that shares our memory and our descriptors, but not our identity: it enters the user namespace
+// and makes the new process there, as our child.
+int become_midwife(void* argument) {
+  auto* birth = static_cast<Birth*>(argument);
+  if (setns(birth->order->user, CLONE_NEWUSER) != 0 || syscall(SYS_setresgid, 0, 0, 0) != 0 ||
+      syscall(SYS_setresuid, 0, 0, 0) != 0) {
+    birth->error = errno;
+  } else {
+    give_birth(birth, CLONE_PARENT);
+  }
+  return 0;
+}
+
+// A process cannot leave a user namespace, so another one goes there. We stand still until it has ended.
+void give_birth_in_user_namespace(Birth* birth) {
+  alignas(16) static char stack[16384];
+  const int midwife =
+      clone(become_midwife, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, birth);
+  if (midwife < 0) {
+    birth->error = errno;
+    return;
+  }
+  while (waitpid(midwife, nullptr, 0) < 0 && errno == EINTR) {
+  }
 }
 
 }  // namespace
@@ -90,25 +137,24 @@ Child* at(unsigned slot) {
   return &table[slot];
 }
 
-int spawn(const char* id, int control, Child** made) {
+int spawn(const Order& order, Child** made) {
   Child* child = free_slot();
   if (child == nullptr) return ENOSPC;
-  int pidfd = -1;
-  clone_args args{};
-  args.flags = CLONE_PIDFD | CLONE_NEWPID;
-  args.pidfd = reinterpret_cast<uintptr_t>(&pidfd);
-  args.exit_signal = SIGCHLD;
-  const long pid = syscall(SYS_clone3, &args, sizeof args);
-  if (pid < 0) return errno;
-  if (pid == 0) run_pause(id, control);
+  Birth birth{&order, 0, -1, -1};
+  if (order.user >= 0) {
+    give_birth_in_user_namespace(&birth);
+  } else {
+    give_birth(&birth, 0);
+  }
+  if (birth.error != 0) return birth.error;
 
   child->state = keeper_running;
-  child->pid = static_cast<int>(pid);
-  child->pidfd = pidfd;
+  child->pid = birth.pid;
+  child->pidfd = birth.pidfd;
   child->wait_status = 0;
   child->created_ns = now_ns();
   child->exited_ns = 0;
-  memcpy(child->id, id, strlen(id) + 1);
+  memcpy(child->id, order.id, strlen(order.id) + 1);
   ++used;
   if (slot_of(child) >= end) end = slot_of(child) + 1;
   *made = child;

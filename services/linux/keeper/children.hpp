@@ -35,10 +35,17 @@ unsigned slot_of(const Child* child);
 /// The child in that slot, which may be free.
 Child* at(unsigned slot);
 
-/// Makes a child that runs the program behind `keeper_pause_fd`, with `control` as its fd 3. Returns 0 and
-/// sets `made`, or an errno (ENOSPC: no slot is free). `id` is shorter than `keeper_id_size`. Does not close
-/// `control`.
-int spawn(const char* id, int control, Child** made);
+/// What a child is made from. The descriptors stay the caller's.
+struct Order {
+  const char* id;  // shorter than keeper_id_size
+  bool host_pid;   // no pid namespace of its own
+  int control;     // becomes its fd 3
+  int program;     // what it runs
+  int user;        // the user namespace that it belongs to; -1: ours
+};
+
+/// Makes a child. Returns 0 and sets `made`, or an errno (ENOSPC: no slot is free).
+int spawn(const Order& order, Child** made);
 
 /// Asks the kernel whether a running child has died and if so notes status and time. Leaves the zombie.
 void note_if_dead(Child* child);

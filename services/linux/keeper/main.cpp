@@ -1,6 +1,6 @@
 // The keeper: the parent of all pause processes. It outlives the daemon, so that the exit of a sandbox that
-// dies while there is no daemon is not lost. It runs on an inherited listening socket (fd 3) and the
-// inherited pause program (fd 4), and ends when nobody is connected and it has no child.
+// dies while there is no daemon is not lost. It runs on an inherited listening socket (fd 3), and ends
+// when nobody is connected and it has no child.
 
 #include <errno.h>
 #include <fcntl.h>
@@ -75,26 +75,40 @@ bool accept_one() {
   return true;
 }
 
-// Receives one packet and at most one descriptor into `fd` (-1: none). False unless it is a valid request.
-bool receive(int connection, KeeperRequest* request, int* fd) {
-  *fd = -1;
+// A request with its descriptors, -1 where there is none.
+struct Received {
+  KeeperRequest request;
+  int fds[keeper_fd_most];
+};
+
+unsigned expected_fds(const KeeperRequest& request) {
+  if (request.op != keeper_spawn) return 0;
+  return (request.flags & keeper_in_user_namespace) != 0 ? keeper_fd_most : keeper_fd_user;
+}
+
+// Receives one packet. False unless it is a valid request; what came with it is to be closed all the same.
+bool receive(int connection, Received* received) {
+  for (int& fd : received->fds) fd = -1;
+  KeeperRequest* request = &received->request;
   iovec data{request, sizeof *request};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof received->fds)];
   msghdr message{};
   message.msg_iov = &data;
   message.msg_iovlen = 1;
   message.msg_control = control;
-  message.msg_controllen = CMSG_LEN(sizeof(int));  // the kernel drops all descriptors but the first
+  message.msg_controllen = CMSG_LEN(sizeof received->fds);  // the kernel drops what goes beyond
   const ssize_t size = recvmsg(connection, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
   if (size < 0) return false;
+  unsigned count = 0;
   const cmsghdr* header = CMSG_FIRSTHDR(&message);
-  if (header != nullptr && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
-      header->cmsg_len == CMSG_LEN(sizeof(int))) {
-    memcpy(fd, CMSG_DATA(header), sizeof(int));
+  if (header != nullptr && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
+    count = static_cast<unsigned>((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+    memcpy(received->fds, CMSG_DATA(header), count * sizeof(int));
   }
   return size == sizeof *request && (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0 &&
          request->magic == keeper_magic && request->version == keeper_version &&
-         request->id[keeper_id_size - 1] == '\0' && (*fd >= 0) == (request->op == keeper_spawn);
+         request->id[keeper_id_size - 1] == '\0' && (request->flags & ~keeper_all_flags) == 0 &&
+         count == expected_fds(*request);
 }
 
 // Sends `reply` and a duplicate of `fd` unless that is -1. False when the client does not take it.
@@ -116,10 +130,14 @@ bool answer(int connection, const KeeperReply* reply, int fd) {
   return sendmsg(connection, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof *reply;
 }
 
-int spawn_new(const KeeperRequest* request, int control, Child** child) {
+int spawn_new(const Received* received, Child** child) {
+  const KeeperRequest* request = &received->request;
   *child = find(request->id);
   if (*child != nullptr) return EEXIST;
-  const int error = spawn(request->id, control, child);
+  const int* fds = received->fds;
+  const Order order{request->id, (request->flags & keeper_host_pid) != 0, fds[keeper_fd_control],
+                    fds[keeper_fd_program], fds[keeper_fd_user]};
+  const int error = spawn(order, child);
   // Should this fail, look and next still find out; only the time of death would be that of the question.
   if (error == 0) watch((*child)->pidfd, about_child | slot_of(*child));
   return error;
@@ -146,7 +164,8 @@ void describe(Child* child, KeeperReply* reply) {
 }
 
 // Does what a valid request asks. False when it asks for nothing that we know.
-bool obey(int connection, const KeeperRequest* request, int fd) {
+bool obey(int connection, const Received* received) {
+  const KeeperRequest* request = &received->request;
   KeeperReply reply{};
   reply.magic = keeper_magic;
   reply.version = keeper_version;
@@ -156,7 +175,7 @@ bool obey(int connection, const KeeperRequest* request, int fd) {
   Child* child = nullptr;
   switch (request->op) {
     case keeper_spawn:
-      reply.error = spawn_new(request, fd, &child);
+      reply.error = spawn_new(received, &child);
       break;
     case keeper_look:
       child = find(request->id);
@@ -177,10 +196,11 @@ bool obey(int connection, const KeeperRequest* request, int fd) {
 }
 
 void serve(unsigned index) {
-  KeeperRequest request{};
-  int fd = -1;
-  const bool ok = receive(connections[index], &request, &fd) && obey(connections[index], &request, fd);
-  if (fd >= 0) close(fd);
+  Received received{};
+  const bool ok = receive(connections[index], &received) && obey(connections[index], &received);
+  for (const int fd : received.fds) {
+    if (fd >= 0) close(fd);
+  }
   if (!ok) disconnect(index);
 }
 

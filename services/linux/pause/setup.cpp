@@ -17,6 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "services/linux/pause/seccomp.hpp"
+
 namespace podsandbox::linux_runtime::pause {
 
 namespace {
@@ -25,9 +27,26 @@ int error_of(long result) {
   return result < 0 ? errno : 0;
 }
 
+// Whether the packet of `size` bytes is one, and where its parts are.
+bool parse(Request* request, const char* packet, ssize_t size) {
+  if (size < static_cast<ssize_t>(sizeof request->setup)) return false;
+  memcpy(&request->setup, packet, sizeof request->setup);
+  const PauseSetup& setup = request->setup;
+  const size_t rest = static_cast<size_t>(size) - sizeof setup;
+  if (setup.group_count > rest / sizeof(uint32_t)) return false;
+  const size_t groups_size = setup.group_count * sizeof(uint32_t);
+  request->groups = reinterpret_cast<const uint32_t*>(packet + sizeof setup);
+  request->sysctls = packet + sizeof setup + groups_size;
+  const bool terminated = setup.sysctls_size == 0 || packet[size - 1] == '\0';
+  return setup.magic == pause_magic && setup.network <= pause_network_host && setup.host_ipc <= 1 &&
+         setup.hostname[pause_hostname_size - 1] == '\0' && setup.sysctls_size == rest - groups_size &&
+         terminated && (request->netns >= 0) == (setup.network == pause_network_given);
+}
+
 int receive_setup(Request* request) {
+  alignas(uint32_t) static char packet[pause_setup_room];
   request->netns = -1;
-  iovec data{&request->setup, sizeof request->setup};
+  iovec data{packet, sizeof packet};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
   msghdr message{};
   message.msg_iov = &data;
@@ -40,25 +59,24 @@ int receive_setup(Request* request) {
   if (header != nullptr && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
     memcpy(&request->netns, CMSG_DATA(header), sizeof(int));
   }
-  const PauseSetup& setup = request->setup;
-  const bool valid = size == sizeof setup && setup.magic == pause_magic &&
-                     setup.network <= pause_network_host && setup.hostname[pause_hostname_size - 1] == '\0' &&
-                     (request->netns >= 0) == (setup.network == pause_network_given);
-  return valid ? 0 : EPROTO;
+  if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) return EMSGSIZE;
+  return parse(request, packet, size) ? 0 : EPROTO;
 }
 
-int make_namespaces(Request* request) {
-  int flags = CLONE_NEWNS | CLONE_NEWIPC;
-  if (request->setup.network != pause_network_host) flags |= CLONE_NEWUTS;
-  if (request->setup.network == pause_network_own) flags |= CLONE_NEWNET;
-  return error_of(unshare(flags));
-}
-
+// Before the others are made: what /proc/sys shows of the network is that of the process that opens it.
 int join_network(Request* request) {
   if (request->netns < 0) return 0;
   const int error = error_of(setns(request->netns, CLONE_NEWNET));
   close(request->netns);
   return error;
+}
+
+int make_namespaces(Request* request) {
+  int flags = CLONE_NEWNS;
+  if (request->setup.host_ipc == 0) flags |= CLONE_NEWIPC;
+  if (request->setup.network != pause_network_host) flags |= CLONE_NEWUTS;
+  if (request->setup.network == pause_network_own) flags |= CLONE_NEWNET;
+  return error_of(unshare(flags));
 }
 
 int set_hostname(Request* request) {
@@ -77,6 +95,34 @@ int raise_loopback(Request* request) {
   interface.ifr_flags = static_cast<short>(interface.ifr_flags | IFF_UP);
   if (error == 0) error = error_of(ioctl(fd, SIOCSIFFLAGS, &interface));
   close(fd);
+  return error;
+}
+
+int write_sysctl(int sysctls, const char* path, const char* value) {
+  const int fd = openat(sysctls, path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0) return errno;
+  // One write for the whole: a second one would begin a new value.
+  const auto length = static_cast<ssize_t>(strlen(value));
+  const ssize_t written = write(fd, value, static_cast<size_t>(length));
+  const int error = written == length ? 0 : (written < 0 ? errno : EINVAL);
+  close(fd);
+  return error;
+}
+
+int set_sysctls(Request* request) {
+  if (request->setup.sysctls_size == 0) return 0;
+  const int sysctls = open("/proc/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (sysctls < 0) return errno;
+  const char* end = request->sysctls + request->setup.sysctls_size;
+  int error = 0;
+  for (const char* path = request->sysctls; error == 0 && path < end; ++request->item) {
+    const char* value = path + strlen(path) + 1;
+    if (value >= end) return EPROTO;
+    error = write_sysctl(sysctls, path, value);
+    if (error != 0) break;
+    path = value + strlen(value) + 1;
+  }
+  close(sysctls);
   return error;
 }
 
@@ -111,16 +157,24 @@ int change_root(Request*) {
   return error;
 }
 
-int drop_groups(Request*) {
-  return error_of(setgroups(0, nullptr));
-}
-
-int drop_capabilities(Request*) {
+int empty_bounding_set(Request*) {
   if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0) return errno;
   for (unsigned long capability = 0; capability < 64; ++capability) {
     if (prctl(PR_CAPBSET_READ, capability, 0, 0, 0) < 0) break;  // beyond the kernel's last
     if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) return errno;
   }
+  return 0;
+}
+
+int become_user(Request* request) {
+  const PauseSetup& setup = request->setup;
+  if (setgroups(setup.group_count, request->groups) != 0) return errno;
+  if (setresgid(setup.gid, setup.gid, setup.gid) != 0) return errno;
+  return error_of(setresuid(setup.uid, setup.uid, setup.uid));
+}
+
+// Those that are left when the user is root.
+int drop_capabilities(Request*) {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   const __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
   return error_of(syscall(SYS_capset, &header, none));
@@ -128,6 +182,10 @@ int drop_capabilities(Request*) {
 
 int forbid_new_privileges(Request*) {
   return error_of(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+}
+
+int install_seccomp(Request*) {
+  return forbid_system_calls();
 }
 
 sigset_t awaited_signals() {
@@ -143,22 +201,26 @@ sigset_t awaited_signals() {
 
 const Step steps[steps_count] = {
     {pause_receive, receive_setup},
-    {pause_namespaces, make_namespaces},
     {pause_join_network, join_network},
+    {pause_namespaces, make_namespaces},
     {pause_hostname, set_hostname},
     {pause_loopback, raise_loopback},
+    {pause_sysctls, set_sysctls},
     {pause_root, change_root},
-    {pause_groups, drop_groups},
+    {pause_bounding_set, empty_bounding_set},
+    {pause_user, become_user},
     {pause_capabilities, drop_capabilities},
     {pause_no_new_privileges, forbid_new_privileges},
+    {pause_seccomp, install_seccomp},
 };
 
 PauseReport set_up(Request* request) {
+  request->item = 0;
   for (const Step& step : steps) {
     const int error = step.run(request);
-    if (error != 0) return {pause_magic, step.step, error};
+    if (error != 0) return {pause_magic, step.step, error, request->item};
   }
-  return {pause_magic, pause_step_count, 0};
+  return {pause_magic, pause_step_count, 0, 0};
 }
 
 bool tell(const PauseReport& report) {

@@ -5,10 +5,13 @@
 /// What a pause process does to itself before it is one.
 namespace podsandbox::linux_runtime::pause {
 
-/// What the steps work on. `netns` is the descriptor that came with the setup, or -1.
+/// What the steps work on.
 struct Request {
   PauseSetup setup;
-  int netns;
+  const uint32_t* groups;
+  const char* sysctls;
+  int netns;      // the descriptor that came with the setup, or -1
+  uint32_t item;  // what of the step is being worked on, for the report
 };
 
 /// One step: `run` returns 0 or an errno.
@@ -17,7 +20,7 @@ struct Step {
   int (*run)(Request* request);
 };
 
-/// All steps in their order, from pause_receive (which fills the request) to pause_no_new_privileges.
+/// All steps in their order, from pause_receive (which fills the request) to pause_seccomp.
 inline constexpr unsigned steps_count = pause_step_count - 1;
 extern const Step steps[steps_count];
 

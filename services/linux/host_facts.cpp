@@ -1,0 +1,24 @@
+#include "services/linux/host_facts.hpp"
+
+#include <fstream>
+
+#include "services/linux/oom_score.hpp"
+#include "services/linux/process_facts.hpp"
+
+namespace podsandbox::linux_runtime {
+
+namespace {
+
+bool selinux_enforcing() {
+  int enforcing = 0;
+  std::ifstream("/sys/fs/selinux/enforce") >> enforcing;
+  return enforcing == 1;
+}
+
+}  // namespace
+
+HostFacts host_facts() {
+  return {boot_id(), host_name(), selinux_enforcing(), own_oom_score_adj()};
+}
+
+}  // namespace podsandbox::linux_runtime
