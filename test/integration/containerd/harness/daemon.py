@@ -1,0 +1,72 @@
+"""podsandboxd: its configuration and its process, everything of it inside the node's directory."""
+import json
+import os
+import signal
+import subprocess
+
+from . import places, traces
+from .containerd import HANDLER
+from .process import Process
+from .waiting import eventually
+
+
+def toml(value):
+    """A value as TOML writes it; JSON's strings, numbers and truth values are TOML's too."""
+    return json.dumps(value)
+
+
+class Daemon:
+    def __init__(self, directory, netns, environment):
+        self.directory = directory
+        self.socket = os.path.join(directory, "d.sock")
+        self.config_file = os.path.join(directory, "podsandboxd.toml")
+        self.config = {
+            "": {"socket": self.socket, "state_dir": os.path.join(directory, "d"),
+                 "keeper_program": places.ours("podsandbox-keeper"),
+                 "pause_program": places.ours("podsandbox-pause"), "log_level": "debug"},
+            "containerd": {"address": os.path.join(directory, "c.sock")},
+            "cri": {"root_dir": os.path.join(directory, "root/io.containerd.grpc.v1.cri"),
+                    "state_dir": os.path.join(directory, "state/io.containerd.grpc.v1.cri")},
+            f"handlers.{HANDLER}": {"restrict_oom_score_adj": True},
+        }
+        self.process = Process("podsandboxd", [places.ours("podsandboxd"), "--config", self.config_file],
+                               os.path.join(directory, "podsandboxd.log"), environment, netns)
+
+    def write_config(self):
+        with open(self.config_file, "w") as out:
+            for section, keys in self.config.items():
+                if section and not self.knows(section):
+                    continue
+                out.write(f"\n[{section}]\n" if section else "")
+                out.writelines(f"{key} = {toml(value)}\n" for key, value in keys.items())
+
+    def knows(self, section):
+        """Whether these programs are new enough to have it."""
+        dump = subprocess.run([places.ours("podsandboxd"), "config", "dump"], capture_output=True, text=True)
+        return f"[{section.partition('.')[0]}" in dump.stdout or section.startswith("handlers.") and self.knows("cri")
+
+    def start(self):
+        self.write_config()
+        self.process.start()
+        eventually(self.serves, "podsandboxd does not serve")
+
+    def serves(self):
+        self.process.must_run()
+        return subprocess.run([places.ours("podsandboxctl"), "--socket", self.socket, "health"],
+                              capture_output=True).returncode == 0
+
+    def kill(self):
+        self.process.end(signal.SIGKILL)
+
+    def ctl(self, *arguments):
+        done = subprocess.run([places.ours("podsandboxctl"), "--socket", self.socket, "-o", "json", *arguments],
+                              check=True, capture_output=True, text=True)
+        return json.loads(done.stdout)
+
+    def sandboxes(self):
+        return self.ctl("ls").get("sandboxes", [])
+
+    def keeper_pids(self):
+        """The keepers that this daemon started; they outlive it."""
+        return [pid for pid in traces.processes(self.directory)
+                if traces.command_line(pid) == "podsandbox-keeper"]

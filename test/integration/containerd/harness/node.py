@@ -1,0 +1,139 @@
+"""A node: containerd, podsandboxd, a network of their own, and the images, in a temporary directory.
+
+    with Node() as node:
+        pod = node.cri.run_pod(...)
+
+Everything is in a network namespace of its own, so that CNI's bridge and addresses never meet the machine's; it
+is what a pod with host network sees. When the node ends, nothing is left (guardian.py).
+"""
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import grpc
+
+from . import images, traces
+from .containerd import Containerd
+from .contracts import Contracts, channel_to
+from .cri import Cri
+from .daemon import Daemon
+from .waiting import eventually
+
+CNI = {"cniVersion": "1.0.0", "name": "podsandbox-test", "plugins": [
+    {"type": "bridge", "bridge": "cni0", "isGateway": True, "ipMasq": False,
+     "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.88.0.0/16"}]], "routes": [{"dst": "0.0.0.0/0"}]}}]}
+
+
+class Node:
+    def __init__(self, log_level="debug"):
+        self.directory = tempfile.mkdtemp(prefix="pst-")  # short: sockets in it have at most 107 bytes
+        self.name = os.path.basename(self.directory)
+        self.cgroup = "/" + self.name
+        self.started = time.time()
+        self.netns = os.path.join(self.directory, "netns")
+        self.guardian = self.start_guardian()
+        try:
+            for name in ("temp", "cni", "logs", "runc"):
+                os.mkdir(os.path.join(self.directory, name))
+            environment = {"PATH": os.environ.get("PATH", "") + ":/usr/sbin:/usr/bin:/sbin:/bin",
+                           "TMPDIR": os.path.join(self.directory, "temp"), traces.MARK: self.directory}
+            self.daemon = Daemon(self.directory, self.netns, environment)
+            self.containerd = Containerd(self.directory, self.netns, self.daemon.socket, environment, log_level)
+            self.contracts = Contracts()
+            self.channel = None
+            self.cri = Cri(self)
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def start_guardian(self):
+        package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+        guardian = subprocess.Popen(
+            [sys.executable, "-m", "harness.guardian", self.directory, self.cgroup, str(self.started)],
+            cwd=package, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
+        guardian.stdout.readline()
+        guardian.wait()
+        return guardian
+
+    def start(self):
+        self.make_network()
+        self.daemon.start()
+        self.start_containerd()
+        for tar in images.write_all(self.directory):
+            self.containerd.import_image(tar)
+            os.unlink(tar)
+        for image in (images.BUSYBOX, images.PAUSE):
+            eventually(lambda name=image: self.cri.has_image(name), f"CRI does not see {image}")
+
+    def make_network(self):
+        open(self.netns, "w").close()
+        subprocess.run(["unshare", f"--net={self.netns}", "ip", "link", "set", "lo", "up"], check=True)
+        ipam = CNI["plugins"][0]["ipam"]
+        ipam["dataDir"] = os.path.join(self.directory, "ipam")
+        with open(os.path.join(self.directory, "cni/10-test.conflist"), "w") as out:
+            json.dump(CNI, out)
+
+    def start_containerd(self):
+        """Also after its death. The channel is a new one: an old one takes seconds to try again."""
+        self.containerd.process.start()
+        eventually(self.cri_serves, lambda: "CRI does not serve:\n" + self.containerd.process.log_tail(),
+                   timeout=60)
+
+    def cri_serves(self):
+        self.containerd.process.must_run()
+        if self.channel:
+            self.channel.close()
+        self.channel = channel_to(self.containerd.socket)
+        self.cri.connect()
+        try:
+            conditions = self.cri.runtime.Status(timeout=1).status.conditions
+        except grpc.RpcError:
+            return False
+        return {c.type for c in conditions if c.status} >= {"RuntimeReady", "NetworkReady"}
+
+    def kill_containerd(self):
+        self.containerd.process.end(signal.SIGKILL)
+
+    def service(self, name):
+        """One of containerd's own services, in CRI's namespace."""
+        return self.contracts.service(self.channel, name, (("containerd-namespace", "k8s.io"),))
+
+    def controller(self):
+        """The controller behind the proxy, asked directly."""
+        return self.contracts.service(channel_to(self.daemon.socket), "containerd.services.sandbox.v1.Controller")
+
+    def remember(self, identifier):
+        """An id of a pod or container, for the guardian: cgroups are named so."""
+        with open(os.path.join(self.directory, "ids"), "a") as out:
+            out.write(identifier + "\n")
+
+    def environment(self):
+        """What a developer's tools need to find this node."""
+        from . import places
+        return {"CONTAINERD_ADDRESS": self.containerd.socket, "CONTAINERD_NAMESPACE": "k8s.io",
+                "CONTAINER_RUNTIME_ENDPOINT": "unix://" + self.containerd.socket,
+                "PODSANDBOXD_SOCKET": self.daemon.socket, "CTR": places.stock("ctr"),
+                "PODSANDBOXCTL": places.ours("podsandboxctl"), "NODE_DIRECTORY": self.directory,
+                "NODE_NETNS": self.netns}
+
+    def close(self):
+        """Ends everything; what cannot be removed is an error."""
+        if getattr(self, "channel", None):
+            self.channel.close()
+        if not self.guardian.stdin.closed:
+            self.guardian.stdin.close()
+            trouble = self.guardian.stdout.read()
+            self.guardian.stdout.close()
+            if trouble:
+                raise RuntimeError(f"the node {self.directory} leaves something: {trouble}")
