@@ -5,7 +5,7 @@ import subprocess
 from . import images, places
 from .process import Process
 
-HANDLER = "podsandboxd"  # the runtime handler whose pods are ours; "" is the built-in controller's
+HANDLER = "podsandboxd"  # the runtime handler whose pods are ours; "runc", the default, is the built-in controller's
 
 RUNTIME = """
 [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.{name}]

@@ -67,7 +67,7 @@ class Contracts:
 
 
 class Service:
-    """Calls methods by name: service.Method(field=value, …), or service.Method(request)."""
+    """Calls methods by name: service.Method(field=value, …), within `deadline` seconds."""
 
     def __init__(self, contracts, channel, name, metadata):
         for method in contracts.pool.FindServiceByName(name).methods:
@@ -82,8 +82,8 @@ class Service:
 
     @staticmethod
     def _caller(rpc, request_type, metadata):
-        def call(request=None, timeout=60, **fields):
-            return rpc(request if request is not None else request_type(**fields), timeout=timeout,
+        def call(request=None, deadline=60, **fields):
+            return rpc(request if request is not None else request_type(**fields), timeout=deadline,
                        metadata=metadata)
         return call
 

@@ -97,7 +97,7 @@ class Node:
         self.channel = channel_to(self.containerd.socket)
         self.cri.connect()
         try:
-            conditions = self.cri.runtime.Status(timeout=1).status.conditions
+            conditions = self.cri.runtime.Status(deadline=1).status.conditions
         except grpc.RpcError:
             return False
         return {c.type for c in conditions if c.status} >= {"RuntimeReady", "NetworkReady"}

@@ -1,0 +1,39 @@
+"""What tests on a node have in common: one node per file, and nothing left after each test."""
+import unittest
+
+import grpc
+
+from .leftovers import leftovers
+from .node import Node
+from .waiting import eventually
+
+
+class NodeCase(unittest.TestCase):
+    """Tests that share a node, which they find as self.node; its CRI client is self.cri."""
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.node = Node()
+        cls.addClassCleanup(cls.node.close)
+        cls.cri = cls.node.cri
+
+    def tearDown(self):
+        self.cri.end_all_pods()
+        self.assert_nothing_left()
+
+    def assert_nothing_left(self):
+        seen = {}
+
+        def nothing():
+            seen["left"] = leftovers(self.node)
+            return not seen["left"]
+        # containerd's garbage collection and the ends of processes are not waited for by its answers.
+        eventually(nothing, lambda: f"left: {seen['left']}", timeout=10)
+
+    def assert_refused(self, code, call, *arguments, **fields):
+        """That a call fails with this gRPC code; answers the error's text."""
+        with self.assertRaises(grpc.RpcError) as caught:
+            call(*arguments, **fields)
+        self.assertEqual(caught.exception.code(), code, caught.exception.details())
+        return caught.exception.details()
