@@ -56,6 +56,23 @@ void decide_user(const SandboxSpec& spec, Plan& plan) {
   plan.groups.erase(std::unique(plan.groups.begin(), plan.groups.end()), plan.groups.end());
 }
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"  // clients still send it
+void decide_seccomp(const SandboxSpec& spec, Plan& plan) {
+  using ::runtime::v1::SecurityProfile;
+  constexpr std::string_view localhost = "localhost/";
+  const auto& security = spec.config->linux().security_context();
+  if (security.privileged()) return;
+  if (security.has_seccomp()) {
+    if (security.seccomp().profile_type() != SecurityProfile::Localhost) return;
+    plan.seccomp_profile = security.seccomp().localhost_ref();
+    if (plan.seccomp_profile.starts_with(localhost)) plan.seccomp_profile.erase(0, localhost.size());
+  } else if (security.seccomp_profile_path().starts_with(localhost)) {
+    plan.seccomp_profile = security.seccomp_profile_path().substr(localhost.size());
+  }
+}
+#pragma GCC diagnostic pop
+
 void decide_sysctls(const SandboxSpec& spec, const HandlerSettings& handler, Plan& plan) {
   const auto& given = spec.config->linux().sysctls();
   for (const auto& [key, value] : given) plan.sysctls.push_back({key, find_sysctl(key)->path, value});
@@ -95,6 +112,7 @@ Result<Plan> plan_of(const SandboxSpec& spec, const HostFacts& host, const CriSe
   Plan plan;
   decide_namespaces(spec, plan);
   decide_user(spec, plan);
+  decide_seccomp(spec, plan);
   decide_sysctls(spec, handler, plan);
   decide_resources(spec, host, handler, plan);
   return plan;

@@ -61,6 +61,7 @@ struct Plan {
   std::uint32_t gid = 0;
   std::vector<std::uint32_t> groups;
   std::vector<SysctlValue> sysctls;
+  std::string seccomp_profile;  ///< a file that must be one; empty: none is named
   std::string cgroup_parent;  ///< the pod's, "/a/b"; empty: none
   std::string cgroup;         ///< the sandbox's own; empty: none
   int oom_score_adj = 0;

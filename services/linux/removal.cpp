@@ -100,7 +100,7 @@ class Removal : public std::enable_shared_from_this<Removal> {
   static Result<Done> remove_pod(const Settings& settings, const std::string& id) {
     if (auto removed = remove_pod_files(settings.cri, id); !removed) return removed;
     if (settings.containerd_address.empty()) return Done{};
-    return end_shim(shim_socket(settings.containerd_address, id), id, settings.deadline / 2);
+    return end_shim(shim_sockets(settings.containerd_address, id), id, settings.deadline / 2);
   }
 
   void update_record() {

@@ -187,8 +187,9 @@ std::string check_selinux(const Subject& s) {
 
 std::string check_profile(const SecurityProfile& profile) {
   if (!SecurityProfile::ProfileType_IsValid(profile.profile_type())) return "it is of no known type";
-  return refuse_if(!profile.localhost_ref().empty() && profile.profile_type() != SecurityProfile::Localhost,
-                   "localhost_ref is only for a profile of type Localhost");
+  const bool names_file = profile.profile_type() == SecurityProfile::Localhost;
+  return refuse_if(profile.localhost_ref().empty() == names_file,
+                   "localhost_ref goes with a profile of type Localhost, and with no other");
 }
 
 std::string check_seccomp(const Subject& s) {

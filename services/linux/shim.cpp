@@ -60,35 +60,44 @@ bool closes(int fd, Clock::time_point until) {
   }
 }
 
-std::string shutdown_request(const std::string& id) {
-  ::containerd::task::v3::ShutdownRequest request;
-  request.set_id(id);
+std::string shutdown_request() {
+  const ::containerd::task::v3::ShutdownRequest request;
   return ttrpc_request("containerd.task.v3.Task", "Shutdown", request.SerializeAsString());
 }
 
-}  // namespace
-
-std::string shim_socket(const std::string& containerd_address, const std::string& id) {
-  const std::string name = containerd_address + "/k8s.io/" + id;
+std::string socket_of(const std::string& name) {
   std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
   SHA256(reinterpret_cast<const unsigned char*>(name.data()), name.size(), digest.data());
   return "/run/containerd/s/" + hex(digest.data(), digest.size());
 }
 
-Result<Done> end_shim(const std::string& socket, const std::string& id, std::chrono::milliseconds deadline) {
-  const std::string what = "ending the shim of sandbox " + id;
+Result<Done> end_server(const std::string& socket, const std::string& what, std::chrono::milliseconds deadline) {
   const UniqueFd fd = connect_to(socket);
   if (!fd) {
     if (errno == ENOENT || errno == ECONNREFUSED) return Done{};
     return failure(ErrorKind::unavailable, because(what + " at " + socket));
   }
-  const std::string request = shutdown_request(id);
+  const std::string request = shutdown_request();
   if (send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) {
     if (errno == EPIPE || errno == ECONNRESET) return Done{};  // it went by itself
     return failure(ErrorKind::unavailable, because(what + ": telling it"));
   }
   if (closes(fd.get(), Clock::now() + deadline)) return Done{};
   return failure(ErrorKind::unavailable, what + ": it does not end; it still has a container");
+}
+
+}  // namespace
+
+ShimSockets shim_sockets(const std::string& containerd_address, const std::string& id) {
+  const std::string name = containerd_address + "/k8s.io/" + id;
+  return {socket_of(name), socket_of(name + "/debug")};
+}
+
+Result<Done> end_shim(const ShimSockets& sockets, const std::string& id, std::chrono::milliseconds deadline) {
+  auto ended = end_server(sockets.task, "ending the shim of sandbox " + id, deadline);
+  if (!ended) return ended;
+  for (const std::string& socket : {sockets.task, sockets.debug}) unlink(socket.c_str());  // it leaves them
+  return Done{};
 }
 
 }  // namespace podsandbox::linux_runtime

@@ -15,6 +15,7 @@
 #include "services/linux/pod_files.hpp"
 #include "services/linux/removal.hpp"
 #include "services/linux/runtime_spec.hpp"
+#include "services/linux/seccomp_profile.hpp"
 #include "services/linux/system_error.hpp"
 
 namespace podsandbox::linux_runtime {
@@ -80,6 +81,10 @@ void StartJob::prepare() {
        stage = stage_]() -> Result<Prepared> {
         auto namespaces = open_namespaces(spec->id, plan);
         if (!namespaces) return tl::unexpected<Error>(namespaces.error());
+        if (!plan.seccomp_profile.empty()) {
+          auto profile = check_seccomp_profile(spec->id, plan.seccomp_profile);
+          if (!profile) return tl::unexpected<Error>(profile.error());
+        }
         auto opening = Stage::opening;
         if (!stage->compare_exchange_strong(opening, Stage::making)) {
           return failure(ErrorKind::aborted, "given up");

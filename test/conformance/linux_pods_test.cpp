@@ -314,6 +314,23 @@ BOOST_AUTO_TEST_CASE(seccomp) {
   BOOST_TEST(status_line(pid, "Seccomp_filters") == "1");
 }
 
+// Not applied, but it has to be there.
+BOOST_AUTO_TEST_CASE(seccomp_profiles) {
+  const fs::path file = runtime.home().path() / "profile.json";
+  const auto try_profile = [&] {
+    return try_start("one", [&](Config& c) {
+      auto& seccomp = *security(c).mutable_seccomp();
+      seccomp.set_profile_type(::runtime::v1::SecurityProfile::Localhost);
+      seccomp.set_localhost_ref("localhost/" + file.string());
+    });
+  };
+  expect_refused(try_profile(), ErrorKind::invalid_argument, "profile.json of sandbox one: No such file");
+  std::ofstream(file) << "[]";
+  expect_refused(try_profile(), ErrorKind::invalid_argument, "no JSON object");
+  std::ofstream(file) << R"({"defaultAction":"SCMP_ACT_ALLOW"})";
+  BOOST_TEST(try_profile().has_value());
+}
+
 BOOST_AUTO_TEST_CASE(many_at_once_with_everything) {
   constexpr int many = 30;
   std::vector<std::function<Result<Started>()>> starts;
