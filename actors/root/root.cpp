@@ -41,6 +41,7 @@ class Root {
     for (const auto name : {names::runtime, names::hub, names::supervisor, names::exits, names::gateway}) {
       start_child(name);
     }
+    for (const auto& companion : seed_.companions) start_child(companion.name);
     return {
         [this](const CallsLost&) { self_->delayed_send(self_, resend_pause, SendAgain{}); },
         [this](const StopAll&) { stop_all(); },
@@ -53,6 +54,9 @@ class Root {
  private:
   caf::strong_actor_ptr spawn_child(caf::atom_value name) {
     auto& system = self_->system();
+    for (const auto& companion : seed_.companions) {
+      if (name == companion.name) return companion.spawn(system);
+    }
     if (name == names::runtime) return caf::actor_cast<caf::strong_actor_ptr>(seed_.make_runtime(system));
     if (name == names::hub) return caf::actor_cast<caf::strong_actor_ptr>(spawn_hub(system, events_));
     if (name == names::exits) return caf::actor_cast<caf::strong_actor_ptr>(spawn_exits(system));
@@ -94,12 +98,17 @@ class Root {
 
   void stop_all() {
     self_->set_down_handler([](const caf::down_msg&) {});
+    for (const auto& companion : seed_.companions) stop_child(companion.name);
     for (const auto name : {names::gateway, names::exits, names::supervisor, names::hub, names::runtime}) {
-      self_->send_exit(children_.at(name), caf::exit_reason::user_shutdown);
-      self_->system().registry().erase(name);
+      stop_child(name);
     }
     self_->system().registry().erase(names::root);
     self_->quit();
+  }
+
+  void stop_child(caf::atom_value name) {
+    self_->send_exit(children_.at(name), caf::exit_reason::user_shutdown);
+    self_->system().registry().erase(name);
   }
 
   Self self_;

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "actors/restart_intensity.hpp"
 #include "actors/settings.hpp"
@@ -9,6 +10,13 @@
 #include "messages/ports.hpp"
 
 namespace podsandbox {
+
+/// An actor beside the runtime that only talks to the world outside: nobody here asks it anything.
+struct Companion {
+  caf::atom_value name;
+  /// Makes an incarnation of it.
+  std::function<caf::strong_actor_ptr(caf::actor_system&)> spawn;
+};
 
 /// What the daemon brings to the actors.
 struct RootSeed {
@@ -21,10 +29,13 @@ struct RootSeed {
   /// end, non-zero. From any thread.
   std::function<void(std::string)> give_up;
   RestartIntensity intensity{10, std::chrono::seconds(10)};
+  /// Started last and stopped first, else treated like the other children.
+  std::vector<Companion> companions;
 };
 
-/// The top of the supervision tree: starts runtime, hub, supervisor, exits and gateway, registers each under
-/// its name, and restarts what dies, one for one. What the supervisor and the hub work on stays with it.
+/// The top of the supervision tree: starts runtime, hub, supervisor, exits, gateway and the companions,
+/// registers each under its name, and restarts what dies, one for one. What the supervisor and the hub work
+/// on stays with it.
 RootPort spawn_root(caf::actor_system& system, RootSeed seed);
 
 }  // namespace podsandbox

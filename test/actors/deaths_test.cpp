@@ -10,6 +10,15 @@ namespace {
 
 const std::vector killable = {names::gateway, names::supervisor, names::runtime, names::exits, names::hub};
 
+/// An actor that does nothing but be there.
+Companion companion_of(std::function<void(const caf::actor&)> made) {
+  return {caf::atom("companion"), [made = std::move(made)](caf::actor_system& system) {
+            const caf::actor actor = system.spawn([]() -> caf::behavior { return {[](int) {}}; });
+            made(actor);
+            return caf::actor_cast<caf::strong_actor_ptr>(actor);
+          }};
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(deaths)
@@ -157,6 +166,36 @@ BOOST_AUTO_TEST_CASE(root_gives_up_when_restarting_does_not_help) {
   world.settle();
   BOOST_REQUIRE(world.gave_up);
   BOOST_TEST(world.gave_up->find("gateway") != std::string::npos);
+}
+
+/// An actor that the daemon adds is supervised as the others are.
+BOOST_AUTO_TEST_CASE(a_companion_is_restarted) {
+  std::vector<caf::actor_addr> incarnations;
+  const Companion companion =
+      companion_of([&](const caf::actor& made) { incarnations.push_back(made.address()); });
+  World world({}, RestartIntensity(2, std::chrono::seconds(10)), {companion});
+  for (std::size_t n = 1; n <= 3; ++n) {
+    BOOST_REQUIRE(incarnations.size() == n);
+    BOOST_TEST((world.system.registry().get<caf::actor>(companion.name) == incarnations.back()));
+    BOOST_TEST(!world.gave_up);
+    world.kill(companion.name);
+    world.settle();
+  }
+  BOOST_REQUIRE(world.gave_up);
+  BOOST_TEST(world.gave_up->find("companion") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_companion_is_stopped_with_the_others) {
+  bool ended = false;
+  const Companion companion = companion_of([&](const caf::actor& made) {
+    caf::actor_cast<caf::abstract_actor*>(made)->attach_functor([&](const caf::error&) { ended = true; });
+  });
+  World world({}, RestartIntensity(1, std::chrono::seconds(10)), {companion});
+  BOOST_TEST(!ended);
+  caf::anon_send(world.root, StopAll{});
+  world.settle();
+  BOOST_TEST(ended);
+  BOOST_TEST(!world.system.registry().get<caf::actor>(companion.name));
 }
 
 /// Nobody is above root: the process must end, and be started again.

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <stdexcept>
+#include <utility>
 
 #include "messages/log.hpp"
 #include "proto/cri.pb.h"
@@ -27,7 +28,8 @@ void kill_now(const caf::strong_actor_ptr& pointer) {
 
 }  // namespace
 
-World::World(Settings settings, RestartIntensity intensity) : scheduler(test_scheduler(system)) {
+World::World(Settings settings, RestartIntensity intensity, std::vector<Companion> companions)
+    : scheduler(test_scheduler(system)) {
   if (std::getenv("PODSANDBOX_TEST_LOG")) {
     log::set_sink(
         [](log::Level, std::string_view component, std::string_view sandbox, std::string_view text) {
@@ -40,6 +42,7 @@ World::World(Settings settings, RestartIntensity intensity) : scheduler(test_sch
   seed.desk = &desk;
   seed.give_up = [this](std::string why) { gave_up = std::move(why); };
   seed.intensity = intensity;
+  seed.companions = std::move(companions);
   root = spawn_root(system, std::move(seed));
   settle();
 }

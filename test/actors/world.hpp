@@ -25,7 +25,8 @@ using Outcome = std::shared_ptr<std::optional<Result<Answer>>>;
 /// messages until there are none, `advance` moves the clock; both on the test's thread.
 class World {
  public:
-  explicit World(Settings settings = {}, RestartIntensity intensity = {1000, std::chrono::seconds(1)});
+  explicit World(Settings settings = {}, RestartIntensity intensity = {1000, std::chrono::seconds(1)},
+                 std::vector<Companion> companions = {});
   ~World();
 
   void settle();
