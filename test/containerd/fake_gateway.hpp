@@ -1,0 +1,50 @@
+#pragma once
+
+#include <caf/actor_system.hpp>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "messages/ports.hpp"
+
+namespace podsandbox::test {
+
+/// Stands for all our actors: answers what a client asks about sandboxes, from what the test says there is.
+/// Thread-safe.
+class FakeGateway : public std::enable_shared_from_this<FakeGateway> {
+ public:
+  /// Registers an actor that answers from this.
+  void spawn(caf::actor_system& system);
+
+  void start(const SandboxView& sandbox) { change(sandbox.spec->id, &sandbox, EventKind::started); }
+  void remove(const std::string& id) { change(id, nullptr, EventKind::removed); }
+
+  /// Events up to now are no longer kept, and whoever waits for one learns of it.
+  void drop_events();
+
+  /// How often sandboxes were listed, and how many calls wait for an event.
+  std::size_t lists() const;
+  std::size_t waiting() const;
+
+ private:
+  void change(const std::string& id, const SandboxView* sandbox, EventKind kind);
+  void read(const Call<ReadEvents>& call);
+  void get(const Call<GetSandbox>& call);
+  void list(const Call<ListSandboxes>& call);
+  void gone(CallId id);
+  void answer_waiting();
+  std::vector<SandboxListing> rows();
+
+  mutable std::mutex mutex_;
+  std::map<std::string, SandboxView> sandboxes_;
+  std::uint64_t first_ = 1;
+  std::deque<EventPtr> events_;
+  std::vector<Call<ReadEvents>> waiting_;
+  std::size_t lists_ = 0;
+};
+
+}  // namespace podsandbox::test

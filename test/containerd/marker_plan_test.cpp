@@ -1,0 +1,407 @@
+#include "services/containerd/marker_plan.hpp"
+
+#include <algorithm>
+#include <array>
+#include <boost/test/unit_test.hpp>
+#include <random>
+
+#include "test/containerd/plan_world.hpp"
+
+/// What is done so that containerd has a marker for exactly the sandboxes that need one.
+namespace podsandbox::test {
+
+using containerd_client::PlanSettings;
+using containerd_client::StepKind;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+using Lines = std::vector<std::string>;
+
+namespace {
+
+/// A world that has compared once and is at rest.
+struct Calm : PlanWorld {
+  explicit Calm(const PlanSettings& settings = {}) : PlanWorld(settings) {
+    settle();
+    log.clear();
+    notes.clear();
+  }
+  ~Calm() { BOOST_TEST(violations == Lines(), boost::test_tools::per_element()); }
+
+  /// What containerd was asked since the last time.
+  Lines asked() { return std::exchange(log, {}); }
+};
+
+/// When containerd was asked, in seconds, while `time` passed.
+std::vector<double> moments(PlanWorld& world, std::chrono::nanoseconds time, const std::string& what) {
+  std::vector<double> at;
+  const auto begin = world.now;
+  while (world.now < begin + time) {
+    world.log.clear();
+    world.settle();
+    const auto times = std::count(world.log.begin(), world.log.end(), what);
+    at.insert(at.end(), static_cast<std::size_t>(times),
+              std::chrono::duration<double>(world.now - begin).count());
+    world.now = std::min(world.plan.due().value_or(begin + time), begin + time);
+  }
+  return at;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(marker_plan)
+
+BOOST_AUTO_TEST_CASE(a_started_sandbox_gets_a_marker_and_a_removed_one_loses_it) {
+  Calm world;
+  world.start("a");
+  world.settle();
+  BOOST_TEST(world.asked() == Lines{"create a"});
+  world.remove("a");
+  world.settle();
+  BOOST_TEST(world.asked() == Lines{"remove a"});
+  BOOST_TEST(world.plan.known() == 0U);
+  BOOST_TEST(world.notes == Lines());
+}
+
+BOOST_AUTO_TEST_CASE(nothing_is_done_before_the_first_comparison) {
+  PlanWorld world;
+  world.start("a");
+  world.hear();
+  world.go_on();
+  BOOST_REQUIRE(world.pending.size() == 1U);
+  BOOST_TEST((world.pending[0].step.kind == StepKind::compare));
+  world.settle();
+  BOOST_TEST(world.log == (Lines{"compare", "check settings", "create a"}));
+  BOOST_TEST(world.notes == Lines{"info : containerd answers"});
+}
+
+BOOST_AUTO_TEST_CASE(the_comparison_finds_what_is_missing_and_what_is_too_many) {
+  PlanWorld world;
+  world.markers = {"kept", "orphan"};
+  world.running = {"kept", "missing"};
+  world.settle();
+  BOOST_TEST(world.log == (Lines{"compare", "check settings", "create missing", "remove orphan"}));
+  BOOST_TEST((world.markers == world.running));
+  BOOST_TEST(world.plan.known() == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(it_compares_every_minute) {
+  Calm world;
+  world.markers.insert("orphan");
+  world.running.insert("missing");
+  const auto at = moments(world, minutes(3), "compare");
+  BOOST_TEST(at == (std::vector<double>{60, 120}));
+  BOOST_TEST((world.markers == world.running));
+}
+
+BOOST_AUTO_TEST_CASE(missed_events_lead_to_a_comparison_at_once) {
+  Calm world;
+  world.start("a");
+  world.lose_events();
+  world.settle();
+  BOOST_TEST(world.asked() == (Lines{"compare", "create a"}));
+  world.plan.compare_soon();
+  world.go_on();
+  world.plan.compare_soon();  // the one on its way may have looked before
+  world.settle();
+  BOOST_TEST(world.asked() == (Lines{"compare", "compare"}));
+}
+
+/// What another daemon on this containerd made stays, unless it is the marker of a sandbox that is ours now.
+BOOST_AUTO_TEST_CASE(markers_of_another_daemon_are_left_alone) {
+  PlanWorld world;
+  world.other_markers = {"theirs", "moved"};
+  world.running = {"moved"};
+  world.settle();
+  BOOST_TEST((world.other_markers == std::set<std::string>{"theirs", "moved"}));
+  world.remove("moved");
+  world.settle();
+  BOOST_TEST((world.other_markers == std::set<std::string>{"theirs"}));
+  BOOST_TEST(world.violations == Lines());
+}
+
+BOOST_AUTO_TEST_CASE(a_marker_that_exists_already_is_taken_over) {
+  Calm world;
+  world.markers.insert("a");
+  world.start("a");
+  world.settle();
+  BOOST_TEST(world.asked() == (Lines{"create a", "inspect a"}));
+  world.remove("a");
+  world.settle();
+  BOOST_TEST(world.asked() == Lines{"remove a"});
+  BOOST_TEST(world.notes == Lines());
+}
+
+BOOST_AUTO_TEST_CASE(the_container_of_somebody_else_is_reported_once_and_never_touched) {
+  Calm world;
+  world.foreign.insert("a");
+  world.start("a");
+  world.advance(minutes(10));
+  BOOST_REQUIRE(world.notes.size() == 1U);
+  BOOST_TEST(
+      world.notes[0].starts_with("warn a: its record in containerd cannot be made: there is a container"));
+  world.remove("a");
+  world.advance(minutes(10));
+  BOOST_TEST((world.foreign == std::set<std::string>{"a"}));
+  BOOST_TEST(world.plan.known() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(failures_are_tried_again_after_pauses_that_double) {
+  Calm world({.compare_every = std::chrono::hours(1)});
+  world.refusals[StepKind::create] = Error{ErrorKind::internal, "the disk is full"};
+  world.start("a");
+  const auto at = moments(world, minutes(4), "create a");
+  BOOST_TEST(at == (std::vector<double>{0, 1, 3, 7, 15, 31, 63, 123, 183}));
+  BOOST_TEST(world.notes == Lines{"warn a: its record in containerd cannot be made: the disk is full"});
+  world.refusals[StepKind::create].message = "the disk is broken";
+  world.advance(minutes(2));
+  BOOST_TEST(world.notes.size() == 2U);
+  world.refusals.clear();
+  world.advance(minutes(1));
+  BOOST_TEST(world.notes.back() == "info a: its record in containerd is right again");
+  BOOST_TEST((world.markers == world.running));
+}
+
+BOOST_AUTO_TEST_CASE(one_that_fails_delays_no_other_and_an_event_is_reason_to_try_at_once) {
+  Calm world({.compare_every = std::chrono::hours(1)});
+  world.refusals[StepKind::remove] = Error{ErrorKind::internal, "no"};
+  world.start("a");
+  world.settle();
+  world.remove("a");
+  world.settle();
+  world.refusals.clear();
+  world.start("b");
+  world.settle();
+  BOOST_TEST((world.markers == std::set<std::string>{"a", "b"}));
+  world.plan.sandbox_removed("a");
+  world.settle();
+  BOOST_TEST((world.markers == std::set<std::string>{"b"}));
+}
+
+/// It was not answered, but made all the same, and then nobody wanted it any more.
+BOOST_AUTO_TEST_CASE(a_record_that_may_have_been_made_is_looked_for) {
+  for (const bool made : {true, false}) {
+    Calm world({.compare_every = std::chrono::hours(1)});
+    world.start("a");
+    world.hear();
+    world.go_on();
+    world.carry_out(0);
+    world.answer(0);
+    world.go_on();
+    world.carry_out(0, made ? PlanWorld::Fate::timed_out : PlanWorld::Fate::refused);
+    world.answer(0);
+    world.remove("a");
+    world.settle();
+    BOOST_TEST(world.asked() ==
+               (made ? Lines{"create a", "inspect a", "remove a"} : Lines{"create a", "inspect a"}));
+    BOOST_TEST(world.markers.empty());
+    BOOST_TEST(world.plan.known() == 0U);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_marker_of_an_earlier_sandbox_is_replaced) {
+  Calm world;
+  world.start("a");
+  world.settle();
+  world.asked();
+  world.remove("a");
+  world.start("a");
+  world.settle();
+  BOOST_TEST(world.asked() == (Lines{"remove a", "create a"}));
+  BOOST_TEST((world.markers == world.running));
+}
+
+BOOST_AUTO_TEST_CASE(at_most_eight_calls_are_in_flight) {
+  Calm world;
+  for (int n = 0; n < 100; ++n) world.start("s" + std::to_string(n));
+  while (world.hear()) {
+  }
+  for (int rounds = 0; rounds < 3; ++rounds) {
+    world.go_on();
+    BOOST_TEST(world.pending.size() == 8U);
+    BOOST_TEST(!world.plan.due());  // an answer comes before anything else can be done
+    for (std::size_t n = 0; n < 8; ++n) world.carry_out(n);
+    for (std::size_t n = 0; n < 4; ++n) world.answer(0);
+  }
+  world.settle();
+  BOOST_TEST(world.most_in_flight == 8U);
+  BOOST_TEST((world.markers == world.running));
+}
+
+// -- containerd is away ----------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(while_containerd_is_away_only_the_comparison_is_tried) {
+  PlanWorld world;
+  world.away = true;
+  for (int n = 0; n < 100; ++n) world.start("s" + std::to_string(n));
+  const auto at = moments(world, seconds(20), "compare");
+  BOOST_TEST(at == (std::vector<double>{0, 1, 3, 7, 12, 17}));
+  BOOST_TEST(world.plan.known() == 0U);
+  BOOST_TEST(world.notes == Lines{"warn : containerd does not answer: no such socket"});
+  world.away = false;
+  world.advance(seconds(5));
+  BOOST_TEST((world.markers == world.running));
+  BOOST_TEST(world.notes.back() == "info : containerd answers");
+}
+
+BOOST_AUTO_TEST_CASE(a_call_that_finds_containerd_away_is_no_failure_of_its_sandbox) {
+  Calm world;
+  world.start("gone");
+  world.settle();
+  world.away = true;
+  world.start("a");
+  world.start("b");
+  world.remove("gone");
+  world.advance(minutes(2));
+  BOOST_TEST(world.notes == Lines{"warn : containerd does not answer: no such socket"});
+  world.away = false;
+  world.asked();
+  world.advance(seconds(5));
+  BOOST_TEST(world.asked() == (Lines{"compare", "check settings", "create a", "create b", "remove gone"}));
+  world.away = true;
+  world.advance(minutes(2));
+  world.away = false;
+  world.advance(seconds(5));
+  BOOST_TEST(world.notes.size() == 4U);  // told each time that it goes and comes
+}
+
+/// Pods are started by containerd: it must be there again.
+BOOST_AUTO_TEST_CASE(a_start_hastens_the_next_attempt_but_not_below_a_second) {
+  PlanWorld world;
+  world.away = true;
+  world.advance(seconds(30));
+  world.now += milliseconds(1);
+  world.log.clear();
+  for (int n = 0; n < 10; ++n) {
+    world.start("a");
+    world.advance(milliseconds(200));
+  }
+  BOOST_TEST(world.log.size() >= 2U);
+  BOOST_TEST(world.log.size() <= 3U);
+}
+
+BOOST_AUTO_TEST_CASE(a_comparison_that_fails_does_not_stop_the_rest) {
+  Calm world;
+  world.refusals[StepKind::compare] = Error{ErrorKind::resource_exhausted, "too many records"};
+  world.advance(minutes(5));
+  world.start("a");
+  world.settle();
+  BOOST_TEST((world.markers == world.running));
+  BOOST_TEST(world.notes == Lines{"warn : containerd's records cannot be listed: too many records"});
+}
+
+BOOST_AUTO_TEST_CASE(settings_are_checked_whenever_containerd_comes_back) {
+  Calm world;
+  world.advance(minutes(10));
+  const auto asked = world.asked();
+  BOOST_TEST(std::count(asked.begin(), asked.end(), "check settings") == 0);
+  for (int n = 0; n < 2; ++n) {
+    world.away = true;
+    world.advance(minutes(1));
+    world.away = false;
+    const auto at = moments(world, minutes(2), "check settings");
+    BOOST_TEST(at.size() == 1U);
+  }
+  world.away = true;
+  world.advance(minutes(1));
+  world.away = false;
+  world.refusals[StepKind::check_settings] = Error{ErrorKind::unavailable, "CRI is not ready yet"};
+  BOOST_TEST(moments(world, seconds(30), "check settings").size() == 5U);  // again after 1, 2, 4, 8 s
+  BOOST_TEST(world.plan.connected());
+}
+
+// -- everything that can happen, in any order ------------------------------------
+
+namespace {
+
+/// One thing that may happen next; false when it cannot.
+bool happen(PlanWorld& world, unsigned what, std::string& id, bool reuse) {
+  const auto step = world.pending.empty() ? 0 : what / 10 % world.pending.size();
+  switch (what % 10) {
+    case 0:
+      if (!world.running.contains(id)) {
+        world.start(id);
+      } else {
+        world.remove(id);
+        if (!reuse) id += "+";
+      }
+      return true;
+    case 1:
+      return world.hear();
+    case 2:
+      world.lose_events();
+      return true;
+    case 3:
+    case 4:
+    case 5:
+      if (world.pending.empty() || world.pending[step].complete()) return false;
+      world.carry_out(step, static_cast<PlanWorld::Fate>(what % 10 - 3));
+      return true;
+    case 6:
+      if (world.pending.empty() || !world.pending[step].complete()) return false;
+      world.answer(step);
+      return true;
+    case 7:
+      world.away = !world.away;
+      return true;
+    case 8:
+      world.now += milliseconds(700);
+      return true;
+    default:
+      world.now += seconds(61);
+      return true;
+  }
+}
+
+/// However it went: without further failures all comes right, and nothing is kept that is not needed.
+void check_end(PlanWorld& world, bool reuse, const std::string& story) {
+  world.away = false;
+  world.advance(minutes(2));
+  BOOST_REQUIRE_MESSAGE(world.violations.empty(), world.violations.front() << " after " << story);
+  BOOST_REQUIRE_MESSAGE(world.markers == world.running, "markers and sandboxes differ after " << story);
+  BOOST_REQUIRE_MESSAGE(world.plan.known() == world.running.size(), "something is kept after " << story);
+  BOOST_REQUIRE_MESSAGE(reuse || world.killed.empty(), "the marker of a sandbox was deleted after " << story);
+  BOOST_REQUIRE(world.most_in_flight <= 3);
+}
+
+const PlanSettings tight{.max_in_flight = 3};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(every_short_story_of_one_sandbox_ends_well) {
+  constexpr std::size_t length = 6;
+  for (unsigned number = 0; number < 1'000'000; ++number) {
+    PlanWorld world(tight);
+    world.settle();
+    std::string id = "a";
+    std::string story;
+    unsigned digits = number;
+    bool possible = true;
+    for (std::size_t n = 0; n < length && possible; ++n, digits /= 10) {
+      story += std::to_string(digits % 10);
+      possible = happen(world, digits % 10, id, true);
+      world.go_on();
+    }
+    if (possible) check_end(world, true, story);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(long_stories_of_many_sandboxes_end_well) {
+  for (unsigned seed = 0; seed < 4'000; ++seed) {
+    const bool reuse = seed % 2 == 0;
+    std::mt19937 random(seed);
+    PlanWorld world(tight);
+    world.markers = {"orphan"};
+    world.foreign = {"foreign"};
+    std::array<std::string, 5> ids{"a", "b", "c", "d", "e"};
+    for (int n = 0; n < 300; ++n) {
+      happen(world, static_cast<unsigned>(random() % 1000), ids.at(random() % ids.size()), reuse);
+      world.go_on();
+    }
+    check_end(world, reuse, "seed " + std::to_string(seed));
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace podsandbox::test

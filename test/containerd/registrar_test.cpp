@@ -1,0 +1,402 @@
+#include "services/containerd/registrar.hpp"
+
+#include <atomic>
+#include <boost/test/unit_test.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/exit_reason.hpp>
+#include <caf/send.hpp>
+#include <chrono>
+#include <mutex>
+
+#include "messages/log.hpp"
+#include "test/containerd/fake_containerd.hpp"
+#include "test/containerd/fake_gateway.hpp"
+#include "test/containerd/views.hpp"
+#include "test/linux/eventually.hpp"
+
+/// The registrar against a containerd that fails, hangs, goes and comes back.
+namespace podsandbox::test {
+
+using containerd_client::Connection;
+using containerd_client::Container;
+using containerd_client::make_marker;
+using containerd_client::RegistrarSettings;
+using grpc::Status;
+using grpc::StatusCode;
+using Ids = std::set<std::string>;
+
+namespace {
+
+constexpr auto owner = "/state";
+constexpr auto long_time = std::chrono::hours(1);
+
+/// By default nothing is compared or repeated within the life of a test but what events ask for.
+RegistrarSettings settings_with(std::chrono::nanoseconds compare_every = long_time,
+                                std::chrono::nanoseconds first_retry = std::chrono::milliseconds(20)) {
+  RegistrarSettings settings;
+  settings.owner = owner;
+  settings.plan.compare_every = compare_every;
+  settings.plan.first_retry = first_retry;
+  settings.plan.away_retry = std::chrono::milliseconds(50);
+  return settings;
+}
+
+/// What was logged, by all threads.
+class LogLines {
+ public:
+  LogLines() {
+    log::set_sink([this](log::Level, std::string_view, std::string_view sandbox, std::string_view text) {
+      const std::lock_guard lock(mutex_);
+      lines_.push_back(std::string(sandbox) + ": " + std::string(text));
+    });
+  }
+  ~LogLines() { log::set_sink({}); }
+  LogLines(const LogLines&) = delete;
+  LogLines& operator=(const LogLines&) = delete;
+
+  std::size_t count(const std::string& part) const {
+    const std::lock_guard lock(mutex_);
+    std::size_t found = 0;
+    for (const auto& line : lines_) found += line.find(part) != std::string::npos ? 1 : 0;
+    return found;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<std::string> lines_;
+};
+
+/// A registrar between our sandboxes and containerd.
+class Node {
+ public:
+  explicit Node(RegistrarSettings settings = settings_with(),
+                std::chrono::nanoseconds call_timeout = std::chrono::seconds(20))
+      : settings_(std::move(settings)), call_timeout_(call_timeout) {
+    gateway->spawn(system);
+  }
+
+  ~Node() {
+    end();
+    connection_.reset();
+    system.registry().erase(names::gateway);
+    BOOST_TEST(containerd.violations().empty());
+    BOOST_TEST(desk.open() == 0U);
+  }
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  void begin() {
+    if (!connection_) connection_ = std::make_shared<Connection>(containerd.socket(), call_timeout_);
+    registrar_ = containerd_client::spawn_registrar(system, desk, connection_, settings_);
+    ended_ = std::make_shared<std::atomic<bool>>(false);
+    registrar_->get()->attach_functor([ended = ended_](const caf::error&) { *ended = true; });
+  }
+
+  /// Kills the registrar, as a chaos test would, and waits for its end.
+  void end() {
+    if (!registrar_) return;
+    caf::anon_send<caf::message_priority::high>(caf::actor_cast<caf::actor>(registrar_),
+                                                caf::exit_msg{nullptr, caf::exit_reason::kill});
+    registrar_.reset();
+    BOOST_TEST(eventually([&] { return ended_->load() && gateway->waiting() == 0; }));
+  }
+
+  /// The registrar has compared and waits for events.
+  void settle() {
+    BOOST_REQUIRE(eventually([&] { return gateway->lists() > 0 && gateway->waiting() == 1; }));
+  }
+
+  void run(const std::string& id) { gateway->start(running_sandbox(id)); }
+  bool has(const Ids& ids) {
+    return eventually([&] { return containerd.ids() == ids; });
+  }
+
+  LogLines log;
+  FakeContainerd containerd;
+  std::shared_ptr<FakeGateway> gateway = std::make_shared<FakeGateway>();
+
+ private:
+  struct Config : caf::actor_system_config {
+    Config() {
+      set("scheduler.policy", caf::atom("sharing"));
+      set("scheduler.max-threads", std::size_t{2});
+    }
+  };
+  Config config_;
+
+ public:
+  caf::actor_system system{config_};
+  CallDesk desk{system};
+
+ private:
+  RegistrarSettings settings_;
+  std::chrono::nanoseconds call_timeout_;
+  std::shared_ptr<Connection> connection_;
+  caf::strong_actor_ptr registrar_;
+  std::shared_ptr<std::atomic<bool>> ended_;
+};
+
+Container marker(const std::string& id, const std::string& of = owner) {
+  return make_marker(running_sandbox(id), of);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(registrar)
+
+BOOST_AUTO_TEST_CASE(a_sandbox_has_its_record_from_start_to_removal) {
+  Node node;
+  node.containerd.start();
+  node.begin();
+  node.settle();
+  node.gateway->start(running_sandbox("a", {{"app", "web"}}));
+  BOOST_TEST(node.has({"a"}));
+  const auto record = node.containerd.find("a");
+  BOOST_REQUIRE(record);
+  BOOST_TEST(record->labels().at("app") == "web");
+  BOOST_TEST(record->SerializeAsString().size() ==
+             make_marker(running_sandbox("a", {{"app", "web"}}), owner).SerializeAsString().size());
+  node.run("b");
+  BOOST_TEST(node.has({"a", "b"}));
+  node.gateway->remove("a");
+  BOOST_TEST(node.has({"b"}));
+}
+
+BOOST_AUTO_TEST_CASE(at_its_start_it_puts_right_what_it_finds) {
+  Node node;
+  auto users = marker("users");
+  users.set_image("busybox");  // labels that a user chose
+  for (const auto& record : {marker("kept"), marker("orphan"), marker("theirs", "/other"), users}) {
+    node.containerd.put(record);
+  }
+  node.run("kept");
+  node.run("missing");
+  node.containerd.start();
+  node.begin();
+  BOOST_TEST(node.has({"kept", "missing", "theirs", "users"}));
+  BOOST_TEST(node.containerd.count("Create kept") == 0U);
+}
+
+/// A marker that was made while the records were listed belongs to a sandbox that our list must have.
+BOOST_AUTO_TEST_CASE(sandboxes_are_listed_after_the_records) {
+  Node node;
+  node.containerd.put(marker("orphan"));
+  node.containerd.hold("List");
+  node.containerd.start();
+  node.begin();
+  BOOST_REQUIRE(eventually([&] { return node.containerd.count("List") == 1; }));
+  BOOST_TEST(node.gateway->lists() == 0U);
+  node.run("orphan");
+  node.containerd.let_go("List");
+  BOOST_REQUIRE(eventually([&] { return node.gateway->lists() >= 1; }));
+  node.run("b");
+  BOOST_TEST(node.has({"b", "orphan"}));
+  BOOST_TEST(node.containerd.count("Delete orphan") == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(events_that_were_missed_are_made_up_for) {
+  Node node;
+  node.containerd.start();
+  node.begin();
+  node.run("a");
+  BOOST_TEST(node.has({"a"}));
+  node.settle();
+  node.containerd.erase("a");
+  node.gateway->drop_events();
+  BOOST_TEST(node.has({"a"}));
+}
+
+BOOST_AUTO_TEST_CASE(it_compares_now_and_then) {
+  Node node(settings_with(std::chrono::milliseconds(20)));
+  node.containerd.start();
+  node.begin();
+  node.run("a");
+  BOOST_TEST(node.has({"a"}));
+  node.containerd.erase("a");
+  BOOST_TEST(node.has({"a"}));
+  node.containerd.put(marker("orphan"));
+  BOOST_TEST(node.has({"a"}));
+}
+
+// -- containerd fails ------------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(what_fails_is_tried_again_and_told_once) {
+  Node node;
+  node.containerd.start();
+  node.containerd.answer("Create a", Status(StatusCode::INTERNAL, "the disk is full"));
+  node.begin();
+  node.settle();
+  node.run("a");
+  node.run("b");
+  BOOST_TEST(node.has({"b"}));
+  BOOST_TEST(eventually([&] { return node.containerd.count("Create a") >= 4; }));
+  BOOST_TEST(node.log.count("a: its record in containerd cannot be made: the disk is full") == 1U);
+  node.containerd.answer("Create a", Status::OK);
+  BOOST_TEST(node.has({"a", "b"}));
+  node.containerd.answer("Delete", Status(StatusCode::FAILED_PRECONDITION, "not now"));
+  node.gateway->remove("a");
+  BOOST_TEST(eventually([&] { return node.containerd.count("Delete a") >= 3; }));
+  node.containerd.answer("Delete", Status::OK);
+  BOOST_TEST(node.has({"b"}));
+}
+
+BOOST_AUTO_TEST_CASE(a_call_that_hangs_ends_by_itself_and_delays_no_other) {
+  Node node(settings_with(), std::chrono::milliseconds(300));
+  node.containerd.start();
+  node.containerd.hold("Create a");
+  node.begin();
+  node.settle();
+  node.run("a");
+  BOOST_TEST(eventually([&] { return node.containerd.count("Create a") == 1; }));
+  for (int n = 0; n < 20; ++n) node.run("b" + std::to_string(n));
+  BOOST_TEST(eventually([&] { return node.containerd.ids().size() == 20; }));
+  BOOST_TEST(eventually([&] { return node.containerd.count("Create a") >= 2; }));
+  node.containerd.let_go("Create a");
+  BOOST_TEST(eventually([&] { return node.containerd.ids().contains("a"); }));
+}
+
+BOOST_AUTO_TEST_CASE(at_most_eight_calls_at_once) {
+  Node node;
+  node.containerd.start();
+  node.containerd.hold("Create");
+  node.begin();
+  node.settle();
+  for (int n = 0; n < 50; ++n) node.run(std::to_string(n));
+  BOOST_TEST(eventually([&] { return node.containerd.most_at_once() == 8; }));
+  node.containerd.let_go("Create");
+  BOOST_TEST(eventually([&] { return node.containerd.ids().size() == 50; }));
+  BOOST_TEST(node.containerd.most_at_once() == 8U);
+}
+
+BOOST_AUTO_TEST_CASE(the_container_of_somebody_else_is_left_alone) {
+  Node node;
+  auto other = marker("a");
+  other.mutable_labels()->erase("podsandboxd.io/marker");
+  node.containerd.put(other);
+  node.containerd.start();
+  node.run("a");
+  node.begin();
+  BOOST_TEST(eventually([&] { return node.containerd.count("Get a") >= 2; }));
+  BOOST_TEST(node.log.count("a: its record in containerd cannot be made: there is a container") == 1U);
+  node.gateway->remove("a");
+  node.run("b");
+  BOOST_TEST(node.has({"a", "b"}));
+  BOOST_TEST(node.containerd.count("Delete a") == 0U);
+}
+
+// -- containerd goes and comes back ------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(containerd_may_be_started_later) {
+  Node node;
+  node.begin();
+  node.run("a");
+  BOOST_TEST(eventually([&] { return node.log.count("containerd does not answer") == 1; }));
+  node.containerd.start();
+  BOOST_TEST(node.has({"a"}));
+  BOOST_TEST(node.log.count("containerd answers") == 1U);
+  BOOST_TEST(node.log.count("containerd does not answer") == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(containerd_may_restart) {
+  Node node;
+  node.containerd.start();
+  node.run("a");
+  node.run("b");
+  node.begin();
+  BOOST_TEST(node.has({"a", "b"}));
+  for (std::size_t n = 1; n <= 3; ++n) {
+    node.containerd.stop();
+    node.run("c");  // learns by it that containerd is away
+    BOOST_TEST(eventually([&] { return node.log.count("containerd does not answer") == n; }));
+    node.gateway->remove("a");
+    node.containerd.erase("b");
+    node.containerd.start();
+    BOOST_TEST(node.has({"b", "c"}));
+    node.gateway->remove("c");
+    node.run("a");
+    BOOST_TEST(node.has({"a", "b"}));
+  }
+  BOOST_TEST(node.log.count("a: ") + node.log.count("b: ") + node.log.count("c: ") == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(calls_that_containerds_end_cuts_off_are_made_up_for) {
+  Node node;
+  node.containerd.start();
+  node.begin();
+  node.settle();
+  node.containerd.hold("Create");
+  for (int n = 0; n < 20; ++n) node.run(std::to_string(n));
+  BOOST_TEST(eventually([&] { return node.containerd.most_at_once() == 8; }));
+  node.containerd.stop();
+  node.containerd.let_go("Create");
+  node.containerd.start();
+  BOOST_TEST(eventually([&] { return node.containerd.ids().size() == 20; }));
+}
+
+// -- the registrar itself dies -------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(a_successor_goes_on) {
+  Node node;
+  node.containerd.start();
+  node.containerd.hold("Create");
+  node.begin();
+  node.settle();
+  node.run("a");
+  BOOST_TEST(eventually([&] { return node.containerd.count("Create a") == 1; }));
+  node.end();
+  node.run("b");
+  node.begin();
+  node.containerd.let_go("Create");
+  BOOST_TEST(node.has({"a", "b"}));
+  node.end();
+  node.gateway->remove("a");
+  node.begin();
+  BOOST_TEST(node.has({"b"}));
+}
+
+/// Whoever ends the daemon does not wait for a containerd that hangs.
+BOOST_AUTO_TEST_CASE(its_end_waits_for_no_call) {
+  std::optional<Node> node(std::in_place, settings_with(), long_time);
+  node->containerd.start();
+  node->containerd.hold("List");
+  node->begin();
+  BOOST_TEST(eventually([&] { return node->containerd.count("List") == 1; }));
+  const auto begin = std::chrono::steady_clock::now();
+  node.reset();
+  BOOST_TEST((std::chrono::steady_clock::now() - begin < std::chrono::seconds(10)));
+}
+
+// -- CRI's settings --------------------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(a_cri_that_is_configured_otherwise_is_told_of_whenever_it_comes_back) {
+  auto settings = settings_with();
+  settings.cri.root_dir = "/ours";
+  Node node(settings);
+  node.containerd.set_cri_config(
+      R"({"rootDir": "/theirs", "containerd": {"runtimes": {"r": {"sandboxer": "podsandboxd"}}}})");
+  node.containerd.answer("Status", Status(StatusCode::UNAVAILABLE, "CRI is not ready yet"));
+  node.containerd.start();
+  node.begin();
+  BOOST_TEST(eventually([&] { return node.containerd.count("Status") >= 2; }));
+  BOOST_TEST(node.log.count("does not answer") == 0U);  // CRI is not containerd
+  node.containerd.answer("Status", Status::OK);
+  BOOST_TEST(eventually([&] { return node.log.count("\"/theirs\"") == 1; }));
+  node.containerd.stop();
+  node.run("a");
+  BOOST_TEST(eventually([&] { return node.log.count("does not answer") == 1; }));
+  node.containerd.start();
+  BOOST_TEST(eventually([&] { return node.log.count("\"/theirs\"") == 2; }));
+}
+
+BOOST_AUTO_TEST_CASE(a_containerd_without_cri_is_asked_once) {
+  Node node(settings_with(std::chrono::milliseconds(20)));
+  node.containerd.answer("Status", Status(StatusCode::UNIMPLEMENTED, "unknown service"));
+  node.containerd.start();
+  node.begin();
+  BOOST_TEST(eventually([&] { return node.containerd.count("List") >= 5; }));
+  BOOST_TEST(node.containerd.count("Status") == 1U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace podsandbox::test
