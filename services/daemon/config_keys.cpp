@@ -40,6 +40,11 @@ Result<std::string> parse_socket(const std::string& text) {
   return parse_path(text);
 }
 
+Result<std::string> parse_socket_or_none(const std::string& text) {
+  if (text.empty()) return text;
+  return parse_socket(text);
+}
+
 Result<unsigned> parse_mode(const std::string& text) {
   unsigned mode = 0;
   const char* end = text.data() + text.size();
@@ -157,10 +162,6 @@ std::vector<KeyOf<Target>> keys_of_handler(std::string_view section, Handler han
   };
 }
 
-Result<std::string> parse_path_or_nothing(const std::string& text) {
-  return text.empty() ? Result<std::string>(text) : parse_path(text);
-}
-
 std::vector<ConfigKey> all_keys();
 
 }  // namespace
@@ -220,7 +221,7 @@ std::vector<ConfigKey> all_keys() {
           "events", "keep", [](auto& c) -> auto& { return c.actors.events_kept; }, 1, 1'000'000),
       text_key(
           "containerd", "address", [](auto& c) -> auto& { return c.containerd_address; },
-          parse_path_or_nothing, same),
+          parse_socket_or_none, same),
       text_key(
           "cri", "root_dir", [](auto& c) -> auto& { return c.cri.root_dir; }, parse_path, same),
       text_key(

@@ -14,6 +14,7 @@
 #include "messages/call_desk.hpp"
 #include "messages/log.hpp"
 #include "services/api/server.hpp"
+#include "services/containerd/registrar.hpp"
 #include "services/daemon/state_dir.hpp"
 #include "services/daemon/stop_signals.hpp"
 #include "services/linux/linux_runtime.hpp"
@@ -40,6 +41,18 @@ struct ActorConfig : caf::actor_system_config {
   }
 };
 
+constexpr auto containerd_timeout = std::chrono::seconds(10);  // for one call
+
+/// Keeps containerd's records of our sandboxes.
+Companion registrar(const Config& config, CallDesk& desk) {
+  using namespace containerd_client;
+  const auto containerd = std::make_shared<Connection>(config.containerd_address, containerd_timeout);
+  const RegistrarSettings settings{config.state_dir, config.cri, {}};
+  return {registrar_name, [&desk, containerd, settings](caf::actor_system& system) {
+            return spawn_registrar(system, desk, containerd, settings);
+          }};
+}
+
 RootSeed root_seed(const Config& config, const std::shared_ptr<linux_runtime::LinuxRuntime>& runtime,
                    CallDesk& desk, StopSignals& signals) {
   RootSeed seed;
@@ -49,6 +62,7 @@ RootSeed root_seed(const Config& config, const std::shared_ptr<linux_runtime::Li
   };
   seed.desk = &desk;
   seed.give_up = [&signals](std::string why) { signals.give_up(std::move(why)); };
+  if (!config.containerd_address.empty()) seed.companions.push_back(registrar(config, desk));
   return seed;
 }
 

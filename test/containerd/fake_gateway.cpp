@@ -51,14 +51,21 @@ void FakeGateway::change(const std::string& id, const SandboxView* sandbox, Even
       sandboxes_.erase(id);
     }
     events_.push_back(std::make_shared<Event>(std::move(event)));
+    if (unseen_) return;
   }
   answer_waiting();
 }
 
-void FakeGateway::drop_events() {
+void FakeGateway::lose_events(const std::function<void()>& happens) {
   {
     const std::lock_guard lock(mutex_);
-    first_ += events_.size() + 1;
+    unseen_ = true;
+  }
+  happens();
+  {
+    const std::lock_guard lock(mutex_);
+    unseen_ = false;
+    first_ += events_.size();
     events_.clear();
   }
   answer_waiting();

@@ -3,6 +3,7 @@
 #include <caf/actor_system.hpp>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -23,8 +24,8 @@ class FakeGateway : public std::enable_shared_from_this<FakeGateway> {
   void start(const SandboxView& sandbox) { change(sandbox.spec->id, &sandbox, EventKind::started); }
   void remove(const std::string& id) { change(id, nullptr, EventKind::removed); }
 
-  /// Events up to now are no longer kept, and whoever waits for one learns of it.
-  void drop_events();
+  /// What `happens` does is seen by nobody, its events are no longer kept when somebody asks for them.
+  void lose_events(const std::function<void()>& happens);
 
   /// How often sandboxes were listed, and how many calls wait for an event.
   std::size_t lists() const;
@@ -41,6 +42,7 @@ class FakeGateway : public std::enable_shared_from_this<FakeGateway> {
 
   mutable std::mutex mutex_;
   std::map<std::string, SandboxView> sandboxes_;
+  bool unseen_ = false;
   std::uint64_t first_ = 1;
   std::deque<EventPtr> events_;
   std::vector<Call<ReadEvents>> waiting_;

@@ -108,6 +108,11 @@ restrict_oom_score_adj = false
   BOOST_TEST((config.cri.of("other") == HandlerSettings{false, false, true}));
 }
 
+BOOST_AUTO_TEST_CASE(a_daemon_may_be_without_containerd) {
+  BOOST_TEST(good("[containerd]\naddress = ''").containerd_address == "");
+  BOOST_TEST(good("").containerd_address == "/run/containerd/containerd.sock");
+}
+
 BOOST_AUTO_TEST_CASE(a_dump_loads_to_the_same) {
   Config config;
   config.socket = "/tmp/a \"quoted\" \\ 'name'\t\n.sock";
@@ -153,6 +158,7 @@ BOOST_AUTO_TEST_CASE(bad_values_are_refused) {
                                  "state_dir = ['/x']",
                                  "keeper_program = 'keeper'",
                                  "pause_program = true",
+                                 "containerd.address = 'relative.sock'",
                                  "socket_mode = 0o660",
                                  "socket_mode = '0999'",
                                  "socket_mode = '01777'",
