@@ -171,11 +171,12 @@ BOOST_AUTO_TEST_CASE(failed_when_stopped) {
 
 // The name is taken by a unit that lives: it is somebody's.
 BOOST_AUTO_TEST_CASE(exists_alive) {
-  Host host;
   for (const char* state : {"active", "activating", "deactivating"}) {
+    Host host;
     host.systemd.have(unit, state);
     expect(host.start(), ErrorKind::already_exists, "starting scope", "is there");
     BOOST_TEST((host.systemd.units() == Units{{unit, state}}));
+    BOOST_TEST(host.systemd.members() == "StartTransientUnit GetUnit");
   }
 }
 

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <tl/expected.hpp>
+
+#include "messages/error.hpp"
+#include "services/linux/cgroup.hpp"
+#include "services/linux/scope.hpp"
+
+/// The cgroup of a sandbox's own, made by whom its parent belongs to: in a slice by systemd, as a scope, and
+/// anywhere else by us.
+namespace podsandbox::linux_runtime {
+
+struct CgroupPlace {
+  std::string parent;  ///< the pod's
+  std::string path;    ///< the sandbox's own
+
+  bool operator==(const CgroupPlace&) const = default;
+};
+
+/// Where that of sandbox `id` belongs, or what is wrong with `cgroup_parent` (which is not empty): it comes
+/// from a client.
+tl::expected<CgroupPlace, std::string> place_cgroup(const std::string& cgroup_parent, const std::string& id);
+
+/// Whether `path`, where `place_cgroup` once put sandbox `id`, is a scope.
+bool is_scope(const std::string& path, const std::string& id);
+
+/// Who makes cgroups on this host, and for how long they may be waited for.
+struct CgroupMakers {
+  CgroupMounts mounts;
+  ScopeBus systemd;
+  std::chrono::milliseconds deadline;  ///< for systemd
+};
+
+/// Makes the cgroup where `place_cgroup` puts it and moves `pid` into it. On failure call
+/// `remove_sandbox_cgroup`; but not after ALREADY_EXISTS when it is a scope: then it is somebody else's.
+Result<Done> enter_sandbox_cgroup(const CgroupMakers& makers, const std::string& cgroup_parent,
+                                  const std::string& id, int pid);
+
+/// Done when there is none at `path`, where `place_cgroup` once put sandbox `id`.
+Result<Done> remove_sandbox_cgroup(const CgroupMakers& makers, const std::string& path,
+                                   const std::string& id);
+
+}  // namespace podsandbox::linux_runtime

@@ -1,0 +1,101 @@
+#include "services/linux/sandbox_cgroup.hpp"
+
+#include <unistd.h>
+
+#include <boost/test/unit_test.hpp>
+#include <cstdlib>
+
+#include "test/linux/fake_systemd.hpp"
+#include "test/linux/private_bus.hpp"
+
+namespace podsandbox::test {
+
+using namespace linux_runtime;
+
+namespace {
+
+// A directory that stands for a cgroup hierarchy: systemd's part in it is played by the test.
+struct Hierarchy {
+  Hierarchy() {
+    std::string pattern = std::filesystem::temp_directory_path() / "podsandbox-XXXXXX";
+    BOOST_REQUIRE(mkdtemp(pattern.data()) != nullptr);
+    path = pattern;
+  }
+  ~Hierarchy() { std::filesystem::remove_all(path); }
+  Hierarchy(const Hierarchy&) = delete;
+  Hierarchy& operator=(const Hierarchy&) = delete;
+
+  CgroupMakers makers(const std::string& bus) const {
+    return {{true, {path}}, {bus}, std::chrono::seconds(60)};
+  }
+
+  std::filesystem::path path;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(sandbox_cgroups)
+
+BOOST_AUTO_TEST_CASE(places) {
+  BOOST_TEST((place_cgroup("/kubepods//pod1/", "box").value() ==
+              CgroupPlace{"/kubepods/pod1", "/kubepods/pod1/box"}));
+  BOOST_TEST((place_cgroup("/", "box").value() == CgroupPlace{"", "/box"}));
+  BOOST_TEST((place_cgroup("/x/a-b.slice", "box").value() ==
+              CgroupPlace{"/a.slice/a-b.slice", "/a.slice/a-b.slice/cri-containerd-box.scope"}));
+  BOOST_TEST((place_cgroup("-.slice", "box").value() == CgroupPlace{"/", "/cri-containerd-box.scope"}));
+  BOOST_TEST(place_cgroup("a/../b", "box").error().find("..") != std::string::npos);
+  BOOST_TEST(place_cgroup("a--b.slice", "box").error().find("empty part") != std::string::npos);
+}
+
+// Told by the path alone, whatever a sandbox or a parent of ours is called.
+BOOST_AUTO_TEST_CASE(told_by_path) {
+  for (const std::string id : {"box", "box.scope", "cri-containerd-box.scope"}) {
+    for (const char* parent : {"/", "/a", "/a.slice/b", "/cri-containerd-box.scope", "/a.slice/."}) {
+      BOOST_TEST(!is_scope(place_cgroup(parent, id)->path, id));
+    }
+    for (const char* parent : {"-.slice", "a-b.slice"})
+      BOOST_TEST(is_scope(place_cgroup(parent, id)->path, id));
+  }
+}
+
+// In a slice it is systemd that makes it, and nobody makes a directory.
+BOOST_AUTO_TEST_CASE(in_a_slice) {
+  const Hierarchy hierarchy;
+  const PrivateBus bus;
+  const FakeSystemd systemd(bus.address());
+  const auto makers = hierarchy.makers(bus.address());
+  const auto entered = enter_sandbox_cgroup(makers, "/x/a-b.slice", "box", 4711);
+  BOOST_REQUIRE_MESSAGE(entered, entered.error().message);
+  BOOST_TEST(std::filesystem::is_empty(hierarchy.path));
+  const auto call = systemd.calls().at(0);
+  BOOST_TEST(call.unit == "cri-containerd-box.scope");
+  BOOST_TEST(call.properties.at("Description") == "s pod sandbox box");
+  BOOST_TEST(call.properties.at("Slice") == "s a-b.slice");
+  BOOST_TEST(call.properties.at("PIDs") == "au 4711");
+  BOOST_TEST(call.properties.at("CPUWeight") == "t 1");
+  const std::string path = place_cgroup("a-b.slice", "box")->path;
+  BOOST_TEST(remove_sandbox_cgroup(makers, path, "box").has_value());
+  BOOST_TEST(systemd.units().empty());
+}
+
+// Where there is no systemd there is nothing to remove, unless there is: a bus may be down for a while.
+BOOST_AUTO_TEST_CASE(removed_without_systemd) {
+  const Hierarchy hierarchy;
+  const auto makers = hierarchy.makers("unix:path=/nonexistent/socket");
+  const std::string path = place_cgroup("a-b.slice", "box")->path;
+  BOOST_TEST(remove_sandbox_cgroup(makers, path, "box").has_value());
+  std::filesystem::create_directories(hierarchy.path / path.substr(1));
+  const auto removed = remove_sandbox_cgroup(makers, path, "box");
+  BOOST_TEST_REQUIRE(!removed.has_value());
+  BOOST_TEST((removed.error().kind == ErrorKind::failed_precondition));
+}
+
+BOOST_AUTO_TEST_CASE(malformed) {
+  const auto entered = enter_sandbox_cgroup({}, "a--b.slice", "box", 4711);
+  BOOST_TEST_REQUIRE(!entered.has_value());
+  BOOST_TEST((entered.error().kind == ErrorKind::invalid_argument));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace podsandbox::test
