@@ -50,14 +50,14 @@ struct Inventory {
 /// (all_cleaned and removal_wanted) is forgotten. Answered when it is kept.
 struct SaveRecord {
   SandboxRecord record;
-  std::uint32_t incarnation = 0;  // the sender's; a stale one is refused with ABORTED
+  std::uint64_t incarnation = 0;  // the sender's; a stale one is refused with ABORTED
   std::vector<Event> events;      // their sequence numbers are given by the log
 };
 
 /// A chore of this sandbox failed outside of a delivery by the supervisor: queue it for a retry.
 struct DeferChore {
   Chore chore;
-  std::uint32_t incarnation = 0;
+  std::uint64_t incarnation = 0;
   Error why;
 };
 

@@ -18,7 +18,7 @@ SandboxActor::behavior_type Sandbox::start(SandboxSeed seed) {
   self_->set_error_handler([this](const caf::error& error) {
     log::error("sandbox", id(), "unexpected error message: " + self_->system().render(error));
   });
-  if (incarnation_ > 1) {
+  if (seed.successor) {
     if (life_.running()) check_process();  // its exit may have died with the actor before
     advance();
   }

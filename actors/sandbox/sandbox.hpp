@@ -29,8 +29,9 @@ using SandboxActor = SandboxPort::extend<caf::reacts_to<GraceOver>, caf::reacts_
 /// What a new incarnation starts from.
 struct SandboxSeed {
   SandboxRecord record;
-  std::uint32_t incarnation = 1;
-  SupervisorPort supervisor;  // when it dies, so does this incarnation
+  std::uint64_t incarnation = 0;  // no other has this number
+  bool successor = false;         // it takes over from one that died
+  SupervisorPort supervisor;      // when it dies, so does this incarnation
   Settings settings;
 };
 
@@ -90,7 +91,7 @@ class Sandbox {
 
   Self self_;
   Lifecycle life_{SandboxRecord{}};
-  std::uint32_t incarnation_ = 1;
+  std::uint64_t incarnation_ = 0;
   SupervisorPort supervisor_;
   Settings settings_;
 

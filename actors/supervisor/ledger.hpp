@@ -16,7 +16,8 @@ namespace podsandbox {
 /// What must survive a sandbox's actor.
 struct LedgerEntry {
   SandboxRecord record;
-  std::uint32_t incarnation = 0;
+  std::uint64_t incarnation = 0;  // of its actor: a number that no other one ever had, of whatever sandbox
+  std::uint32_t actors = 0;       // how many it has had
   BackoffQueue<Chore> chores;
   /// A sandbox whose actor dies more often than this is restarted with a pause.
   RestartIntensity restarts{5, std::chrono::seconds(10)};
@@ -26,6 +27,7 @@ struct LedgerEntry {
 /// living one touches it.
 struct Ledger {
   std::map<std::string, LedgerEntry> sandboxes;  // by id
+  std::uint64_t last_incarnation = 0;
   PastExits past_exits;
 };
 

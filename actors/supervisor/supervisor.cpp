@@ -97,7 +97,7 @@ void Supervisor::shut_down(const Call<ShutdownSandbox>& call) {
 
 SandboxListing Supervisor::listing(const LedgerEntry& entry) const {
   const auto& record = entry.record;
-  SandboxListing row{view_of(record), entry.incarnation, {}, {}};
+  SandboxListing row{view_of(record), entry.actors, {}, {}};
   if (const auto it = live_.find(record.spec->id); it != live_.end() && it->second.actor) {
     row.actor = it->second.actor.address();
   }
@@ -151,7 +151,9 @@ void Supervisor::append(Event event) {
 void Supervisor::start_incarnation(const std::string& id) {
   auto& entry = ledger_->sandboxes[id];
   auto& live = live_[id];
-  live.actor = spawn_sandbox(self_->system(), SandboxSeed{entry.record, ++entry.incarnation,
+  entry.incarnation = ++ledger_->last_incarnation;
+  const bool successor = ++entry.actors > 1;
+  live.actor = spawn_sandbox(self_->system(), SandboxSeed{entry.record, entry.incarnation, successor,
                                                           caf::actor_cast<SupervisorPort>(self_), settings_});
   live.chore_in_delivery = false;
   self_->monitor(live.actor);

@@ -4,11 +4,11 @@
 #include <string>
 
 #include "messages/runtime_port.hpp"
-#include "services/linux/cgroup.hpp"
 #include "services/linux/keeper_client.hpp"
 #include "services/linux/loop.hpp"
 #include "services/linux/plan.hpp"
 #include "services/linux/process_record.hpp"
+#include "services/linux/sandbox_cgroup.hpp"
 #include "services/linux/settings.hpp"
 
 namespace podsandbox::linux_runtime {
@@ -18,7 +18,7 @@ struct Context {
   Loop& loop;
   KeeperClient& keeper;
   const RecordStore& records;
-  const CgroupMounts& cgroups;
+  const CgroupMakers& cgroups;
   const Settings& settings;
   const HostFacts& host;
 

@@ -73,7 +73,7 @@ class LinuxRuntime::Core {
 
   const Settings settings_;
   const HostFacts host_;
-  const CgroupMounts cgroups_;
+  const CgroupMakers cgroups_;
   const RecordStore records_;
   Subscriber subscriber_;
   bool in_step_ = false;   // with a keeper
@@ -89,7 +89,7 @@ class LinuxRuntime::Core {
 LinuxRuntime::Core::Core(const Settings& settings)
     : settings_(settings),
       host_(host_facts()),
-      cgroups_(find_cgroup_mounts()),
+      cgroups_{find_cgroup_mounts(), {settings.systemd_bus}, settings.deadline},
       records_(records_directory(settings)),
       keeper_(loop_, settings_,
               {[this] { connected(); }, [this](const Error& error) { connection_failed(error); }}),
@@ -237,7 +237,9 @@ void LinuxRuntime::Core::metrics(const std::string& id, const Callback<Payload>&
     }
     run_aside(
         loop_,
-        [mounts = cgroups_, parent = sandbox->cgroup_parent] { return read_cgroup_metrics(mounts, parent); },
+        [mounts = cgroups_.mounts, parent = sandbox->cgroup_parent] {
+          return read_cgroup_metrics(mounts, parent);
+        },
         [answer](Result<Payload>&& read) { answer(std::move(read)); });
   };
   sandboxes_.add_turn(sandbox, {run, nullptr});

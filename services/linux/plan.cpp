@@ -4,8 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "proto/cri.pb.h"
-#include "services/linux/cgroup_path.hpp"
 #include "services/linux/rules.hpp"
+#include "services/linux/sandbox_cgroup.hpp"
+#include "services/linux/slice.hpp"
 #include "services/linux/sysctls.hpp"
 
 namespace podsandbox::linux_runtime {
@@ -96,8 +97,11 @@ void decide_resources(const SandboxSpec& spec, const HostFacts& host, const Hand
                       Plan& plan) {
   const std::string& parent = spec.config->linux().cgroup_parent();
   if (!parent.empty()) {
-    plan.cgroup_parent = *clean_cgroup_path(parent);
-    plan.cgroup = plan.cgroup_parent + "/" + spec.id;
+    const auto place = *place_cgroup(parent, spec.id);
+    const auto slice = slice_unit(parent);
+    plan.cgroup_parent = place.parent;
+    plan.cgroup = place.path;
+    plan.cgroups_path = slice ? *slice + ":cri-containerd:" + spec.id : place.path;
   }
   plan.oom_score_adj = sandbox_oom_score_adj;
   if (handler.restrict_oom_score_adj)

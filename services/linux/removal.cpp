@@ -79,10 +79,10 @@ class Removal : public std::enable_shared_from_this<Removal> {
     if (sandbox_->cgroup.empty() && !sandbox_->files) return update_record();
     run_aside(
         context_.loop,
-        [mounts = context_.cgroups, settings = context_.settings, id = sandbox_->id, extent = extent_,
+        [makers = context_.cgroups, settings = context_.settings, id = sandbox_->id, extent = extent_,
          cgroup = sandbox_->cgroup, files = sandbox_->files]() -> Result<Done> {
           if (!cgroup.empty()) {
-            if (auto removed = remove_cgroup(mounts, cgroup); !removed) return removed;
+            if (auto removed = remove_sandbox_cgroup(makers, cgroup, id); !removed) return removed;
           }
           if (!files) return Done{};
           return extent == runtime::Extent::task ? unmount_pod_shm(settings.cri, id)

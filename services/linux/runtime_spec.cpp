@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "proto/cri.pb.h"
+#include "services/linux/slice.hpp"
 
 namespace podsandbox::linux_runtime {
 
@@ -83,7 +84,7 @@ json linux_part_of(const Plan& plan) {
   }
   for (const SysctlValue& sysctl : plan.sysctls) part["sysctl"][sysctl.key] = sysctl.value;
   if (!plan.cgroup.empty()) {
-    part["cgroupsPath"] = plan.cgroup;
+    part["cgroupsPath"] = plan.cgroups_path;
     part["resources"] = {{"cpu", {{"shares", 2}}}};
   }
   return part;

@@ -19,7 +19,10 @@ struct Settings {
   CriSettings cri;
   /// containerd's socket, by whose path the shim of a pod is found; empty: there is no containerd.
   std::string containerd_address;
-  /// How long a pause process may take to set itself up, and to die when killed.
+  /// The D-Bus on which systemd is; empty: the system bus.
+  std::string systemd_bus;
+  /// How long a pause process may take to set itself up, and to die when killed, and systemd to make and to
+  /// remove its scope.
   std::chrono::milliseconds deadline{10'000};
 };
 

@@ -7,6 +7,7 @@
 #include <span>
 #include <utility>
 
+#include "proto/cri.pb.h"
 #include "services/linux/aside.hpp"
 #include "services/linux/oom_score.hpp"
 #include "services/linux/packet.hpp"
@@ -191,11 +192,13 @@ void StartJob::enter_cgroups() {
   const int pid = sandbox_->child->identity().pid;
   run_aside(
       context_.loop,
-      [mounts = context_.cgroups, cgroup = sandbox_->cgroup, pid] {
-        return enter_cgroup(mounts, cgroup, pid);
+      [makers = context_.cgroups, spec = spec_, pid] {
+        return enter_sandbox_cgroup(makers, spec->config->linux().cgroup_parent(), spec->id, pid);
       },
       [self = shared_from_this()](Result<Done>&& entered) {
         if (!entered) {
+          const bool taken = entered.error().kind == ErrorKind::already_exists;
+          if (taken && is_scope(self->sandbox_->cgroup, self->spec_->id)) self->sandbox_->cgroup.clear();
           return self->fail(entered.error().kind, "config.linux.cgroup_parent: " + entered.error().message);
         }
         if (!self->give_up_if_cancelled()) self->commit();

@@ -128,6 +128,41 @@ BOOST_AUTO_TEST_CASE(a_waiter_on_its_way_gets_the_exit_of_a_removed_sandbox) {
   BOOST_TEST((world.get(WaitSandbox{"a"}).error().kind == ErrorKind::not_found));
 }
 
+/// One who asks and does not look at the answer.
+struct Patient : Asker<Done> {
+  void answer(Result<Done>) override {}
+  void lost() override {}
+  bool wanted() const override { return true; }
+};
+
+BOOST_AUTO_TEST_CASE(an_answer_to_an_earlier_sandbox_of_the_same_id_changes_nothing) {
+  World world;
+  world.run("a");
+  // Its exit is being handled, which hangs, when it is removed; whoever hears of that makes another one at
+  // once.
+  world.runtime->hang_cleanup.insert("a");
+  world.runtime->process_exits("a", 3);
+  world.settle();
+  world.runtime->hang_cleanup.clear();
+  world.kill(names::runtime);
+  bool removed = false;
+  world.desk.submit(
+      ShutdownSandbox{"a"}, std::function<void(Result<Done>)>([&](const Result<Done>& done) {
+        removed = done.has_value();
+        // By the shortest way: before what the one that ends has still to say.
+        const auto supervisor = find_actor<SupervisorPort>(world.system, names::supervisor);
+        caf::anon_send(supervisor, Call<CreateSandbox>{
+                                       {World::spec("a")}, 0, Reply<Done>(std::make_shared<Patient>()), {}});
+        caf::anon_send(supervisor, TaskExit{"a", 7, 7, Exit{9, {}}});
+      }));
+  world.settle_until([&] { return removed; });
+  BOOST_REQUIRE(removed);
+  world.settle();
+  BOOST_TEST((world.phase("a") == Phase::created));
+  BOOST_TEST(world.start("a").has_value());
+  BOOST_TEST(world.get(GetSandbox{"a"})->retries.empty());
+}
+
 BOOST_AUTO_TEST_CASE(a_record_of_an_earlier_incarnation_is_refused) {
   World world;
   world.run("a");

@@ -16,11 +16,16 @@ class LinuxFixture {
   LinuxFixture() : LinuxFixture([](linux_runtime::Settings&) {}) {}
   /// With settings that `change` has changed.
   explicit LinuxFixture(const std::function<void(linux_runtime::Settings&)>& change) {
-    auto settings = home_.settings();
-    change(settings);
-    runtime_ = linux_runtime::LinuxRuntime::open(settings).value();
-    user_ = std::make_unique<PortUser>(
-        [this](caf::actor_system& system) { return linux_runtime::spawn_linux_runtime(system, runtime_); });
+    settings_ = home_.settings();
+    change(settings_);
+    open();
+  }
+
+  /// Another life of the daemon.
+  void restart() {
+    user_.reset();
+    runtime_.reset();
+    open();
   }
 
   PortUser& port() { return *user_; }
@@ -40,7 +45,14 @@ class LinuxFixture {
   std::string leftovers() const { return home_.leftovers(); }
 
  private:
+  void open() {
+    runtime_ = linux_runtime::LinuxRuntime::open(settings_).value();
+    user_ = std::make_unique<PortUser>(
+        [this](caf::actor_system& system) { return linux_runtime::spawn_linux_runtime(system, runtime_); });
+  }
+
   RuntimeHome home_;
+  linux_runtime::Settings settings_;
   std::shared_ptr<linux_runtime::LinuxRuntime> runtime_;
   std::unique_ptr<PortUser> user_;
 };

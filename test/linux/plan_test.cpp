@@ -195,9 +195,6 @@ BOOST_AUTO_TEST_CASE(invalid_sysctls) {
 }
 
 BOOST_AUTO_TEST_CASE(unimplemented) {
-  expect(ErrorKind::unimplemented, {{"config.linux.cgroup_parent", [](Config& c) {
-                                       c.mutable_linux()->set_cgroup_parent("/a/pod1.slice");
-                                     }}});
   HostFacts enforcing = host();
   enforcing.selinux_enforcing = true;
   const auto refused = plan({}, {}, {}, enforcing);
@@ -262,6 +259,19 @@ BOOST_AUTO_TEST_CASE(namespaces_of_a_pod) {
   BOOST_TEST((mapped.user_namespace->uids == linux_runtime::IdRange{0, 100000, 65536}));
 }
 
+BOOST_AUTO_TEST_CASE(selinux_levels) {
+  const auto refused = [](const char* level) {
+    return check([&](Config& c) { security(c).mutable_selinux_options()->set_level(level); }).has_value();
+  };
+  for (const char* good : {"", "s0", "s0-s1", "s0:c1", "s0:c1,c2", "s0-s0:c0.c1023", "s1:c1.c2,c3,c4.c5"}) {
+    BOOST_TEST(!refused(good), good);
+  }
+  for (const char* bad : {"s", "s10", "c1", "s0-", "s0-s", "s0:", "s0:c", "s0:c12345", "s0:c1.", "s0:c1,", "s0 ",
+                          "s0:c1;c2", "s0:c1.c2.c3", "S0"}) {
+    BOOST_TEST(refused(bad), bad);
+  }
+}
+
 // Nobody, unless somebody is named; in a user namespace that has no nobody, its root.
 BOOST_AUTO_TEST_CASE(users) {
   BOOST_TEST(plan({}).value().uid == 65535U);
@@ -310,6 +320,10 @@ BOOST_AUTO_TEST_CASE(cgroups_and_oom) {
   BOOST_TEST(in_one.cgroup_parent == "/kubepods/pod1");
   BOOST_TEST(in_one.cgroup == "/kubepods/pod1/box");
   BOOST_TEST(plan({}).value().cgroup == "");
+  const Plan in_slice = plan([](Config& c) { c.mutable_linux()->set_cgroup_parent("/x/a-b.slice"); }).value();
+  BOOST_TEST(in_slice.cgroup_parent == "/a.slice/a-b.slice");
+  BOOST_TEST(in_slice.cgroup == "/a.slice/a-b.slice/cri-containerd-box.scope");
+  BOOST_TEST(in_slice.cgroups_path == "a-b.slice:cri-containerd:box");
   BOOST_TEST(plan({}).value().oom_score_adj == -998);
   CriSettings restricted;
   restricted.defaults.restrict_oom_score_adj = true;

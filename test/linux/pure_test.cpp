@@ -105,6 +105,14 @@ BOOST_AUTO_TEST_CASE(runtime_spec_of_a_pod) {
       "io.kubernetes.cri.sandbox-uid":"uid-box"})"));
 }
 
+// As runc's systemd driver takes it.
+BOOST_AUTO_TEST_CASE(runtime_spec_in_a_slice) {
+  const auto spec = spec_of(
+      "box", [](auto& config) { config.mutable_linux()->set_cgroup_parent("/a.slice/a-pod1.slice"); });
+  const json oci = json::parse(runtime_spec(spec, plan_for(spec), 0).value);
+  BOOST_TEST(oci["linux"]["cgroupsPath"] == "a-pod1.slice:cri-containerd:box");
+}
+
 // What a sandbox has not is not in its spec.
 BOOST_AUTO_TEST_CASE(runtime_spec_of_a_host_network_pod) {
   const auto spec = spec_of("box", [](auto& config) {
