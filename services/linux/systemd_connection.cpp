@@ -31,10 +31,7 @@ class CallError {
 };
 
 bool is_one_of(const std::string& name, std::initializer_list<const char*> names) {
-  for (const char* one : names) {
-    if (name == one) return true;
-  }
-  return false;
+  return std::any_of(names.begin(), names.end(), [&](const char* one) { return name == one; });
 }
 
 ErrorKind kind_of(const std::string& name) {

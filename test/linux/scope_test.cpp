@@ -5,6 +5,7 @@
 #include <systemd/sd-bus.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <cstring>
 
@@ -89,7 +90,7 @@ class DeafSocket {
 };
 
 // Tells `job`'s client that it has ended, as anybody might who is on the bus.
-void forge_end(const std::string& address, const FakeSystemd::Job& job) {
+bool forge_end(const std::string& address, const FakeSystemd::Job& job) {
   sd_bus* bus = nullptr;
   sd_bus_message* signal = nullptr;
   bool sent = sd_bus_new(&bus) >= 0 && sd_bus_set_address(bus, address.c_str()) >= 0 &&
@@ -102,7 +103,7 @@ void forge_end(const std::string& address, const FakeSystemd::Job& job) {
          sd_bus_send(bus, signal, nullptr) >= 0;
   sd_bus_message_unref(signal);
   sd_bus_flush_close_unref(bus);
-  BOOST_TEST(sent);
+  return sent;
 }
 
 }  // namespace
@@ -257,10 +258,12 @@ BOOST_AUTO_TEST_CASE(no_end_of_the_job) {
 BOOST_AUTO_TEST_CASE(forged_end) {
   Host host;
   Conduct conduct{.result = ""};
-  conduct.meanwhile = [&](const FakeSystemd::Job& job) { forge_end(host.bus.address(), job); };
+  std::atomic<bool> forged{false};
+  conduct.meanwhile = [&](const FakeSystemd::Job& job) { forged = forge_end(host.bus.address(), job); };
   host.systemd.behave(conduct);
   expect(in_vain([&](auto patience) { return host.start(patience); }), ErrorKind::unavailable,
          "starting scope", "timed out");
+  BOOST_TEST(forged.load());
 }
 
 // Nobody waits for what can no longer come.
