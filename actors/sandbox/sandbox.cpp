@@ -19,7 +19,7 @@ SandboxActor::behavior_type Sandbox::start(SandboxSeed seed) {
     log::error("sandbox", id(), "unexpected error message: " + self_->system().render(error));
   });
   if (seed.successor) {
-    if (life_.running()) check_process();  // its exit may have died with the actor before
+    check_process();  // its exit may have died with the actor before
     advance();
   }
   return {

@@ -74,6 +74,7 @@ class Sandbox {
   void clean_done(Step step, Result<Done> result);
   void step_failed(const Error& why);
   void check_process();
+  void check_again(const std::string& why);
   void process_checked(const Result<runtime::Process>& result);
   void consider_exit(const TaskExit& exit);
   void take_exit(const Exit& exit);

@@ -10,6 +10,7 @@ namespace podsandbox {
 namespace {
 
 constexpr auto runtime_pause = std::chrono::milliseconds(100);
+constexpr auto check_pause = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -201,14 +202,17 @@ void Sandbox::step_failed(const Error& why) {
 }
 
 void Sandbox::check_process() {
+  if (!life_.running()) return;
   const auto runtime = find_actor<RuntimePort>(self_->system(), names::runtime);
   if (!runtime) return;  // exits reconciles when there is one
   self_->request(runtime, inspect_timeout, runtime::Inspect{id()})
       .then([this](const Result<runtime::Process>& process) { process_checked(process); },
-            [this](const caf::error& error) {
-              log::warn("sandbox", id(),
-                        "its process could not be checked: " + self_->system().render(error));
-            });
+            [this](const caf::error& error) { check_again(self_->system().render(error)); });
+}
+
+void Sandbox::check_again(const std::string& why) {
+  log::warn("sandbox", id(), "its process could not be checked, which is tried again: " + why);
+  self_->delayed_send(self_, check_pause, CheckProcess{});
 }
 
 void Sandbox::process_checked(const Result<runtime::Process>& process) {
@@ -221,6 +225,8 @@ void Sandbox::process_checked(const Result<runtime::Process>& process) {
   } else if (!process && process.error().kind == ErrorKind::not_found) {
     log::warn("sandbox", id(), "its process is gone and nobody knows how it ended");
     take_exit(Exit{unknown_exit_code, std::chrono::system_clock::now()});
+  } else if (!process) {
+    check_again(process.error().message);
   }
   advance();
 }

@@ -62,9 +62,9 @@ struct Plan {
   std::vector<std::uint32_t> groups;
   std::vector<SysctlValue> sysctls;
   std::string seccomp_profile;  ///< a file that must be one; empty: none is named
-  std::string cgroup_parent;  ///< the pod's, "/a/b"; empty: none
-  std::string cgroup;         ///< the sandbox's own; empty: none
-  std::string cgroups_path;   ///< the same, as an OCI spec names it
+  std::string cgroup_parent;    ///< the pod's, "/a/b"; empty: none
+  std::string cgroup;           ///< the sandbox's own; empty: none
+  std::string cgroups_path;     ///< the same, as an OCI spec names it
   int oom_score_adj = 0;
 };
 

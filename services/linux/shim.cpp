@@ -71,7 +71,8 @@ std::string socket_of(const std::string& name) {
   return "/run/containerd/s/" + hex(digest.data(), digest.size());
 }
 
-Result<Done> end_server(const std::string& socket, const std::string& what, std::chrono::milliseconds deadline) {
+Result<Done> end_server(const std::string& socket, const std::string& what,
+                        std::chrono::milliseconds deadline) {
   const UniqueFd fd = connect_to(socket);
   if (!fd) {
     if (errno == ENOENT || errno == ECONNREFUSED) return Done{};

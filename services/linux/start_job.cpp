@@ -67,10 +67,8 @@ void StartJob::run(std::function<void()> done) {
 }
 
 void StartJob::prepare() {
-  sandbox_->cgroup_parent = plan_.cgroup_parent;
-  sandbox_->cgroup = plan_.cgroup;
   sandbox_->files = true;
-  // Before any of it exists: whoever comes after us must know what to remove.
+  // Before they exist: whoever comes after us must know what to remove.
   sandbox_->recorded = true;
   if (auto written = context_.records.write(spec_->id, record(false)); !written) {
     return fail(written.error().kind, written.error().message);
@@ -189,6 +187,12 @@ void StartJob::report_came() {
 
 void StartJob::enter_cgroups() {
   if (plan_.cgroup.empty()) return commit();
+  // Not earlier: until the pod's files are made, what there is under this id may be another controller's.
+  sandbox_->cgroup_parent = plan_.cgroup_parent;
+  sandbox_->cgroup = plan_.cgroup;
+  if (auto written = context_.records.write(spec_->id, record(false)); !written) {
+    return fail(written.error().kind, written.error().message);
+  }
   const int pid = sandbox_->child->identity().pid;
   run_aside(
       context_.loop,

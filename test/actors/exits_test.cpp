@@ -53,6 +53,20 @@ BOOST_AUTO_TEST_CASE(an_exit_may_overtake_the_start) {
   BOOST_TEST((world.phase("a") == Phase::notready));
 }
 
+/// The runtime forgot the process, and cannot say so at first: the sandbox asks until it can.
+BOOST_AUTO_TEST_CASE(a_check_that_fails_is_made_again) {
+  World world;
+  world.run("a");
+  world.runtime->process_vanishes("a");
+  const Error away{ErrorKind::unavailable, "no keeper"};
+  world.runtime->inspect_errors["a"] = {away, away, away};
+  auto stopped = world.ask(StopSandbox{"a"});
+  world.settle();
+  BOOST_TEST(!stopped->has_value());
+  BOOST_TEST(world.settle_until([&] { return stopped->has_value(); }));
+  BOOST_TEST(world.get(WaitSandbox{"a"})->status == unknown_exit_code);
+}
+
 /// An exit that belongs to an earlier sandbox of the same id says nothing about this one.
 BOOST_AUTO_TEST_CASE(a_stale_exit_is_not_taken) {
   World world;

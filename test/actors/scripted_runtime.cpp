@@ -46,6 +46,7 @@ RuntimePort ScriptedRuntime::spawn(caf::actor_system& system) {
           return world->cleanup(op);
         },
         [=](const runtime::Inspect& op) -> Result<runtime::Process> {
+          if (auto error = next_error(world->inspect_errors, op.id)) return tl::unexpected<Error>(*error);
           const auto it = world->processes.find(op.id);
           if (it == world->processes.end()) return failure(ErrorKind::not_found, "no such process");
           return it->second;

@@ -22,7 +22,8 @@ class ScriptedRuntime : public std::enable_shared_from_this<ScriptedRuntime> {
   RuntimePort spawn(caf::actor_system& system);
 
   // -- what the test says ----------------------------------------------------
-  std::map<std::string, std::deque<Error>> start_errors, kill_errors, cleanup_errors;  // one for each attempt
+  std::map<std::string, std::deque<Error>> start_errors, kill_errors, cleanup_errors,
+      inspect_errors;                              // one for each attempt
   std::set<std::string> hang_start, hang_cleanup;  // these are not answered
   bool exits_on_kill = true;                       // any signal ends the process
 

@@ -266,8 +266,8 @@ BOOST_AUTO_TEST_CASE(selinux_levels) {
   for (const char* good : {"", "s0", "s0-s1", "s0:c1", "s0:c1,c2", "s0-s0:c0.c1023", "s1:c1.c2,c3,c4.c5"}) {
     BOOST_TEST(!refused(good), good);
   }
-  for (const char* bad : {"s", "s10", "c1", "s0-", "s0-s", "s0:", "s0:c", "s0:c12345", "s0:c1.", "s0:c1,", "s0 ",
-                          "s0:c1;c2", "s0:c1.c2.c3", "S0"}) {
+  for (const char* bad : {"s", "s10", "c1", "s0-", "s0-s", "s0:", "s0:c", "s0:c12345", "s0:c1.", "s0:c1,",
+                          "s0 ", "s0:c1;c2", "s0:c1.c2.c3", "S0"}) {
     BOOST_TEST(refused(bad), bad);
   }
 }
