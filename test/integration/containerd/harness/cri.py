@@ -123,10 +123,12 @@ class Cri:
         self.remove_pod_cgroup(pod.config)
 
     def remove_pod_cgroup(self, config):
-        if config.linux.cgroup_parent.startswith(self.node.cgroup + "/"):
-            for path in traces.cgroups(config.linux.cgroup_parent):
-                if path.endswith(config.linux.cgroup_parent):
-                    os.rmdir(path)
+        path = os.path.normpath("/" + config.linux.cgroup_parent.lstrip("/"))
+        while path.startswith(self.node.cgroup + "/"):
+            for root in traces.cgroup_roots():
+                with contextlib.suppress(FileNotFoundError):
+                    os.rmdir(root + path)
+            path = os.path.dirname(path)
 
     def end_pod(self, pod):
         self.stop_pod(pod)

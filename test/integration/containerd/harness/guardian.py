@@ -4,7 +4,7 @@ A process of its own, in a session of its own and no descendant of the test's, w
 standard input: that comes when the node is closed, and also when the test is killed. Then it ends all that the
 node started and removes the node's directory. It prints what it could not remove.
 
-Usage: python3 -m harness.guardian DIRECTORY CGROUP STARTED
+Usage: python3 -m harness.guardian DIRECTORY CGROUP
 """
 import ctypes
 import os
@@ -52,15 +52,15 @@ def remove_cgroups(directory, cgroup):
     eventually(none_left, lambda: f"cgroups do not go: {[traces.cgroups(parent) for parent in parents]}")
 
 
-def remove_files(directory, started):
-    for path in traces.dead_shim_sockets(started) + traces.cni_results(directory):
+def remove_files(directory):
+    for path in traces.dead_shim_sockets(directory) + traces.cni_results(directory):
         os.unlink(path)
     shutil.rmtree(directory)
 
 
-def clean(directory, cgroup, started):
+def clean(directory, cgroup):
     for step in (lambda: kill_all(directory), lambda: unmount_all(directory),
-                 lambda: remove_cgroups(directory, cgroup), lambda: remove_files(directory, started)):
+                 lambda: remove_cgroups(directory, cgroup), lambda: remove_files(directory)):
         try:
             step()
         except (OSError, TimeoutError) as error:
@@ -68,14 +68,14 @@ def clean(directory, cgroup, started):
 
 
 def main():
-    directory, cgroup, started = sys.argv[1], sys.argv[2], float(sys.argv[3])
+    directory, cgroup = sys.argv[1:]
     if os.fork():
         os._exit(0)
     os.setsid()
     os.chdir("/")
     print("ready", flush=True)
     sys.stdin.buffer.read()
-    clean(directory, cgroup, started)
+    clean(directory, cgroup)
 
 
 if __name__ == "__main__":

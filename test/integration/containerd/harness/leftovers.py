@@ -37,7 +37,7 @@ def on_the_machine(node):
     return {
         "processes": [(pid, traces.command_line(pid)) for pid in traces.processes(directory) if pid not in own],
         "shims": traces.shims(directory),
-        "shim sockets": traces.dead_shim_sockets(node.started),
+        "shim sockets": traces.dead_shim_sockets(directory),
         "mounts": [point for point in traces.mounts_under(directory) if point != node.netns],
         "network namespaces": names_in(containerd.cri_state, "netns"),
         # An address file is named by the address; the others are host-local's own.

@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 
 import grpc
 
@@ -33,7 +32,6 @@ class Node:
         self.directory = tempfile.mkdtemp(prefix="pst-")  # short: sockets in it have at most 107 bytes
         self.name = os.path.basename(self.directory)
         self.cgroup = "/" + self.name
-        self.started = time.time()
         self.netns = os.path.join(self.directory, "netns")
         self.guardian = self.start_guardian()
         try:
@@ -60,7 +58,7 @@ class Node:
     def start_guardian(self):
         package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
         guardian = subprocess.Popen(
-            [sys.executable, "-m", "harness.guardian", self.directory, self.cgroup, str(self.started)],
+            [sys.executable, "-m", "harness.guardian", self.directory, self.cgroup],
             cwd=package, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
         guardian.stdout.readline()
         guardian.wait()
@@ -112,6 +110,9 @@ class Node:
     def controller(self):
         """The controller behind the proxy, asked directly."""
         return self.contracts.service(channel_to(self.daemon.socket), "containerd.services.sandbox.v1.Controller")
+
+    def path(self, *names):
+        return os.path.join(self.directory, *names)
 
     def remember(self, identifier):
         """An id of a pod or container, for the guardian: cgroups are named so."""

@@ -1,9 +1,9 @@
 """What a node leaves on the machine: processes, mounts, cgroups, sockets. Found by what they are, not by what is
 remembered, so that it is found too when the one who made it was killed."""
+import hashlib
 import os
 import re
 import socket
-import stat
 
 MARK = "PODSANDBOX_TEST_NODE"  # in the environment of what a node starts, with its directory
 SHIM_SOCKETS = "/run/containerd/s"  # wherever containerd's state directory is
@@ -109,22 +109,21 @@ def cgroups(path):
             for directory, _, _ in os.walk(os.path.join(root, path.strip("/")), topdown=False)]
 
 
-def dead_shim_sockets(since):
-    """Sockets made since then at which nobody listens: no living shim's, whoever's containerd it belongs to."""
-    found = []
-    for name in os.listdir(SHIM_SOCKETS) if os.path.isdir(SHIM_SOCKETS) else []:
-        path = os.path.join(SHIM_SOCKETS, name)
-        try:
-            status = os.stat(path)
-            if not stat.S_ISSOCK(status.st_mode) or status.st_mtime < since:
-                continue
-            with socket.socket(socket.AF_UNIX) as probe:
-                probe.connect(path)
-        except ConnectionRefusedError:
-            found.append(path)
-        except OSError:
-            pass
-    return found
+def dead_shim_sockets(directory):
+    """Sockets of this node's shims at which nobody listens any more; a shim names them by what it serves."""
+    names = [hashlib.sha256(f"{directory}/c.sock/k8s.io/{identifier}{suffix}".encode()).hexdigest()
+             for identifier in read(os.path.join(directory, "ids")).split() for suffix in ("", "/debug")]
+    return [path for path in (os.path.join(SHIM_SOCKETS, name) for name in names)
+            if os.path.exists(path) and not answers(path)]
+
+
+def answers(path):
+    try:
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(path)
+            return True
+    except OSError:
+        return False
 
 
 def cni_results(directory):
