@@ -115,19 +115,9 @@ class Deaths(NodeCase):
         for container in containers:
             self.cri.wait_exited(container)
         for pod in pods:
-            self.end_pod_with_patience(pod)
+            self.cri.stop_pod_patiently(pod)
+            self.cri.remove_pod(pod)
         self.assert_nothing_left()
-
-    def end_pod_with_patience(self, pod):
-        """kubelet tries again too: containerd fails the first calls while it notices that a shim is gone."""
-        def ended():
-            try:
-                self.cri.end_pod(pod)
-                return True
-            except grpc.RpcError as error:
-                self.last = error.details()
-                return False
-        eventually(ended, lambda: self.last, timeout=10, pause=0.2)
 
     # containerd
 

@@ -7,5 +7,40 @@ from collections import namedtuple
 
 Intended = namedtuple("Intended", "cases key reason")
 
+NO_IMAGE = "our pause is a program of its own: there is no image, no snapshot and no container of it"
+EMPTY_ROOT = "our pause has an empty read-only root: nothing of the host or of an image can be reached in it"
+NO_RIGHTS = "our pause has no capabilities, and a seccomp filter of its own for exactly what it needs"
+THE_QUESTION = "the handlers are different: that is how the two controllers are chosen"
+IMAGE_USER = "the built-in's groups come from looking its user up in an image"
+REFUSED = "what cannot run is refused before anything is made, with INVALID_ARGUMENT; runc finds it out later"
+IMPOSSIBLE = "a mode that this namespace does not have is refused; the built-in takes it for POD"
+DEFAULTS = "the built-in writes the sysctls that it adds into the pod's own config, if that has any"
+LEAKED_SHIM = "the built-in leaves the shim of a pod whose pause died before its containers; we leave nothing"
+
 INTENDED = [
+    Intended("*", "run.code", REFUSED),
+    Intended("pid_target", "run", IMPOSSIBLE),
+    Intended("ipc_container", "run", IMPOSSIBLE),
+    Intended("sysctl_*", "*onfig.linux.sysctls.net.ipv4.ip_unprivileged_port_start", DEFAULTS),
+    Intended("sysctl_*", "*onfig.linux.sysctls.net.ipv4.ping_group_range", DEFAULTS),
+    Intended("pause_is_killed*", "left", LEAKED_SHIM),
+    Intended("*", "*.runtimeHandler", THE_QUESTION),
+    Intended("*", "*.info.sandboxMetadata.Metadata.RuntimeHandler", THE_QUESTION),
+    Intended("*", "pause.command", NO_IMAGE),
+    Intended("*", "*.info.image", NO_IMAGE),
+    Intended("*", "*.info.snapshotKey", NO_IMAGE),
+    Intended("*", "*.info.snapshotter", NO_IMAGE),
+    Intended("*", "*.info.runtimeSpec.annotations.io.kubernetes.cri.podsandbox.image-name", NO_IMAGE),
+    Intended("*", "*.info.runtimeSpec.process.args", NO_IMAGE),
+    Intended("*", "pause.Groups", IMAGE_USER),
+    Intended("*", "*.info.runtimeSpec.process.user.additionalGids", IMAGE_USER),
+    Intended("*", "pause.mount *", EMPTY_ROOT),
+    Intended("*", "*.info.runtimeSpec.mounts*", EMPTY_ROOT),
+    Intended("*", "*.info.runtimeSpec.linux.maskedPaths", EMPTY_ROOT),
+    Intended("*", "*.info.runtimeSpec.linux.readonlyPaths", EMPTY_ROOT),
+    Intended("*", "*.info.runtimeSpec.linux.resources.devices*", EMPTY_ROOT),
+    Intended("*", "pause.Cap*", NO_RIGHTS),
+    Intended("*", "*.info.runtimeSpec.process.capabilities*", NO_RIGHTS),
+    Intended("*", "pause.Seccomp", NO_RIGHTS),
+    Intended("*", "*.info.runtimeSpec.linux.seccomp*", NO_RIGHTS),
 ]

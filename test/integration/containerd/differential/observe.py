@@ -40,6 +40,12 @@ def message(value):
     return json_format.MessageToDict(value)
 
 
+def controllers(cgroups):
+    """/proc/PID/cgroup without version 2's line where version 1 has the controllers: it means nothing there."""
+    lines = cgroups.splitlines()
+    return "\n".join(line for line in lines if len(lines) == 1 or not line.startswith("0::"))
+
+
 class Observer:
     def __init__(self, node, handler, events):
         self.node, self.cri, self.handler, self.events = node, node.cri, handler, events
@@ -75,7 +81,8 @@ class Observer:
         try:
             pod = self.cri.run_pod(config, self.handler)
         except grpc.RpcError as error:
-            self.note("run", f"refused: {error.code().name}")
+            self.note("run", "refused")
+            self.note("run.code", error.code().name)
             self.seen["run text"] = error.details()
             self.note_leftovers(config)
             return self.seen
@@ -123,7 +130,7 @@ class Observer:
             if key in ("Uid", "Gid", "Groups", "NoNewPrivs", "Seccomp") or key.startswith("Cap"):
                 self.note(f"pause.{key}", " ".join(value.split()))
         self.note("pause.oom_score_adj", traces.read(f"/proc/{pid}/oom_score_adj").strip())
-        self.note("pause.cgroup", traces.read(f"/proc/{pid}/cgroup"))
+        self.note("pause.cgroup", controllers(traces.read(f"/proc/{pid}/cgroup")))
         self.note("pause.command", traces.command_line(pid))
         self.note_mounts("pause", traces.read(f"/proc/{pid}/mountinfo"))
 
@@ -166,11 +173,11 @@ class Observer:
                     if not VOLATILE_SYSCTLS.search(name):
                         self.note(f"container.sysctl {name}", " ".join(value.split()))
             else:
-                self.note(f"container.{title}", text)
+                self.note(f"container.{title}", controllers(text) if title == "cgroup" else text)
         return container
 
     def note_end(self, pod, container):
-        self.cri.stop_pod(pod)
+        self.cri.stop_pod_patiently(pod)
         if container:
             status = self.cri.container_status(container)
             self.note("stopped.container", f"{status.exit_code} {status.reason} {status.state == EXITED}")
