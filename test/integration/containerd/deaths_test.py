@@ -140,8 +140,13 @@ class Deaths(NodeCase):
         os.kill(pids[pods[0].id], signal.SIGKILL)
         self.wait_not_ready(pods[0])
         self.assert_ready_again_but(pods[0], pods)
+        for container in self.containers_of(pods[0]):
+            self.cri.wait_exited(container)
         self.many(self.cri.end_pod, pods)
         self.assert_nothing_left()
+
+    def containers_of(self, pod):
+        return [c.id for c in self.cri.runtime.ListContainers(filter={"pod_sandbox_id": pod.id}).containers]
 
     def assert_ready_again_but(self, dead, pods):
         self.assertEqual({pod.id for pod in pods if self.cri.state(pod) == NOTREADY}, {dead.id})

@@ -8,7 +8,7 @@ import grpc
 from google.protobuf import json_format
 
 from harness import traces
-from harness.cri import EXITED, NOTREADY
+from harness.cri import EXITED, NOTREADY, POD
 from harness.leftovers import leftovers
 from harness.waiting import eventually
 
@@ -97,6 +97,8 @@ class Observer:
             os.kill(self.cri.info(pod)["pid"], 9)
             eventually(lambda: self.cri.state(pod) == NOTREADY, "the pod is still READY")
             self.note_status("killed", pod)
+            if config.linux.security_context.namespace_options.pid == POD:
+                self.cri.wait_exited(container)  # it was in the pid namespace of pause
         self.note_end(pod, container)
         self.note_events(pod)
         self.note_leftovers(config)

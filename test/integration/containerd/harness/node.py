@@ -136,5 +136,8 @@ class Node:
             self.guardian.stdin.close()
             trouble = self.guardian.stdout.read()
             self.guardian.stdout.close()
+            for service in (getattr(self, name, None) for name in ("containerd", "daemon")):
+                if service and service.process.child:
+                    service.process.child.wait()  # the guardian has killed it, but it is our child
             if trouble:
                 raise RuntimeError(f"the node {self.directory} leaves something: {trouble}")
