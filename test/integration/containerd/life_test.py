@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The life of pods and containers through CRI, as kubelet would drive it."""
 import concurrent.futures
+import fcntl
 import ipaddress
 import os
 import socket
@@ -11,9 +12,12 @@ import grpc
 
 from harness import traces
 from harness.case import NodeCase
-from harness.cri import CONTAINER, EXITED, NODE, NOTREADY, READY, RUNNING, SLEEP
+from harness.cri import CONTAINER, EXITED, NODE, NOTREADY, POD, READY, RUNNING, SLEEP
 from harness.leftovers import leftovers
 from harness.waiting import eventually
+
+
+NS_GET_USERNS = 0xB701
 
 
 def same_namespace(kind, first, second):
@@ -79,6 +83,23 @@ class PodLife(NodeCase):
                 self.assertTrue(same_namespace(kind, pid, os.getpid()), kind)
         self.cri.stop_pod(pod)
         self.assertTrue(os.path.isdir("/dev/shm"))
+
+    def test_a_user_namespace_of_the_pods_own(self):
+        mapping = [{"host_id": 100000, "container_id": 0, "length": 65536}]
+        pod = self.cri.run_pod(self.cri.pod_config(linux={"security_context": {"namespace_options": {
+            "userns_options": {"mode": POD, "uids": mapping, "gids": mapping}}}}))
+        pause = self.cri.info(pod)["pid"]
+        self.assertEqual(traces.read(f"/proc/{pause}/uid_map").split(), ["0", "100000", "65536"])
+        self.assertFalse(same_namespace("user", pause, os.getpid()))
+        with open(f"/proc/{pause}/ns/net") as network, open(f"/proc/{pause}/ns/user") as user:
+            owner = fcntl.ioctl(network, NS_GET_USERNS)
+            self.assertEqual(os.fstat(owner).st_ino, os.fstat(user.fileno()).st_ino)
+            os.close(owner)
+        # Debian 12's runc has no mounts with mapped ids, so containers of such pods need a newer one.
+        if any(handler.features.user_namespaces for handler in self.cri.runtime.Status().runtime_handlers):
+            container = self.cri.start_container(pod)
+            self.assertTrue(same_namespace("user", self.cri.container_pid(container), pause))
+            self.cri.execute(container, "touch", "/dev/shm/file")
 
     def test_shared_memory_is_the_pods(self):
         pods = [self.cri.run_pod(), self.cri.run_pod()]

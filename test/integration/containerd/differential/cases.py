@@ -3,6 +3,8 @@ from harness.cri import CONTAINER, NODE, POD, TARGET
 
 CASES = {}
 
+MAPPING = [{"host_id": 100000, "container_id": 0, "length": 65536}]
+
 
 def case(function):
     CASES[function.__name__] = function
@@ -64,7 +66,13 @@ namespaces("pid_target", pid=TARGET, target_id="0" * 64)
 namespaces("ipc_container", ipc=CONTAINER)
 namespaces("user_node", userns_options={"mode": NODE})
 namespaces("user_node_with_mappings", userns_options={
-    "mode": NODE, "uids": [{"host_id": 100000, "container_id": 0, "length": 65536}]})
+    "mode": NODE, "uids": MAPPING})
+namespaces("user_pod", userns_options={"mode": POD, "uids": MAPPING, "gids": MAPPING})
+CASES["user_pod_with_host_network"] = lambda node: {"host_network": True, **CASES["user_pod"](node)}
+namespaces("user_pod_with_two_mappings", userns_options={"mode": POD, "uids": 2 * MAPPING, "gids": 2 * MAPPING})
+namespaces("user_pod_with_an_empty_mapping", userns_options={
+    "mode": POD, "uids": [{"host_id": 100000, "length": 0}], "gids": [{"host_id": 100000, "length": 0}]})
+namespaces("user_pod_without_mappings", userns_options={"mode": POD})
 namespaces("user_container", userns_options={"mode": CONTAINER})
 
 # Sysctls

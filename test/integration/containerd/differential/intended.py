@@ -14,6 +14,9 @@ THE_QUESTION = "the handlers are different: that is how the two controllers are 
 IMAGE_USER = "the built-in's groups come from looking its user up in an image"
 REFUSED = "what cannot run is refused before anything is made, with INVALID_ARGUMENT; runc finds it out later"
 IMPOSSIBLE = "a mode that this namespace does not have is refused; the built-in takes it for POD"
+NEWER = "containerd can do this from 2.3 on; we can with every containerd"
+NOT_PINNED = "the pod's user namespace is found through its network namespace: nothing is pinned on a disk"
+OWN_PARENT = "a parent cgroup that we had to make goes with the sandbox, where no container has used it"
 DEFAULTS = "the built-in writes the sysctls that it adds into the pod's own config, if that has any"
 LEAKED_SHIM = "the built-in leaves the shim of a pod whose pause died before its containers; we leave nothing"
 
@@ -21,6 +24,9 @@ INTENDED = [
     Intended("*", "run.code", REFUSED),
     Intended("pid_target", "run", IMPOSSIBLE),
     Intended("ipc_container", "run", IMPOSSIBLE),
+    Intended("user_pod_with_host_network", "run", NEWER),
+    Intended("user_pod", "*.info.runtimeSpec.linux.namespaces*.path", NOT_PINNED),
+    Intended("user_pod", "stopped.cgroups", OWN_PARENT),
     Intended("sysctl_*", "*onfig.linux.sysctls.net.ipv4.ip_unprivileged_port_start", DEFAULTS),
     Intended("sysctl_*", "*onfig.linux.sysctls.net.ipv4.ping_group_range", DEFAULTS),
     Intended("pause_is_killed*", "left", LEAKED_SHIM),

@@ -30,6 +30,12 @@ def in_containerd(node):
     }
 
 
+def default_cgroups(node):
+    """Those of pods and containers that have no cgroup parent."""
+    ids = set(traces.read(os.path.join(node.directory, "ids")).split())
+    return [f"/k8s.io/{name}" for root in traces.cgroup_roots() for name in names_in(root, "k8s.io") if name in ids]
+
+
 def on_the_machine(node):
     """What the kernel and the filesystem still have."""
     directory, containerd = node.directory, node.containerd
@@ -43,7 +49,8 @@ def on_the_machine(node):
         # An address file is named by the address; the others are host-local's own.
         "addresses": [name for name in names_in(directory, "ipam/podsandbox-test") if name[0].isdigit()],
         "CNI results": traces.cni_results(directory),
-        "cgroups": sorted({path.partition(node.name)[2] for path in traces.cgroups(node.cgroup)} - {""}),
+        "cgroups": sorted({path.partition(node.name)[2] for path in traces.cgroups(node.cgroup)} - {""}
+                          | set(default_cgroups(node))),
         "pod directories": names_in(containerd.cri_root, "sandboxes") + names_in(containerd.cri_state, "sandboxes"),
         "container directories": names_in(containerd.cri_root, "containers")
         + names_in(containerd.cri_state, "containers"),

@@ -30,6 +30,7 @@ CNI = {"cniVersion": "1.0.0", "name": "podsandbox-test", "plugins": [
 class Node:
     def __init__(self, log_level="debug"):
         self.directory = tempfile.mkdtemp(prefix="pst-")  # short: sockets in it have at most 107 bytes
+        os.chmod(self.directory, 0o755)  # the root of a user namespace passes through it
         self.name = os.path.basename(self.directory)
         self.cgroup = "/" + self.name
         self.netns = os.path.join(self.directory, "netns")
