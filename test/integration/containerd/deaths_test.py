@@ -188,6 +188,18 @@ class Deaths(NodeCase):
         self.assertEqual(self.cri.state(pod), READY)
         self.cri.execute(self.cri.start_container(pod, "next"), "true")
 
+    def test_containerd_dies_while_pods_end(self):
+        pods = self.many(self.cri.run_pod, [self.cri.pod_config(f"pod-{number}") for number in range(20)])
+        self.many(self.cri.start_container, pods)
+        with concurrent.futures.ThreadPoolExecutor(20) as pool:
+            ends = [pool.submit(self.cri.end_pod, pod) for pod in pods]
+            eventually(lambda: any(end.done() for end in ends), "no pod ends", pause=0.001)
+            self.node.kill_containerd()
+            concurrent.futures.wait(ends)
+        self.node.start_containerd()
+        self.cri.end_all_pods()
+        self.assert_nothing_left()
+
     def test_containerd_dies_while_pods_start(self):
         configs = [self.cri.pod_config(f"pod-{number}") for number in range(20)]
         with concurrent.futures.ThreadPoolExecutor(20) as pool:

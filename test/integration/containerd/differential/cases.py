@@ -59,7 +59,6 @@ fixed("port_mappings", port_mappings=[{"protocol": 0, "container_port": 80, "hos
 namespaces("pid_node", pid=NODE)
 namespaces("pid_container", pid=CONTAINER)
 namespaces("ipc_node", ipc=NODE)
-namespaces("everything_the_hosts", network=NODE, pid=NODE, ipc=NODE)
 CASES["everything_the_hosts"] = lambda node: {
     "host_network": True, "linux": {"security_context": {"namespace_options": {"pid": NODE, "ipc": NODE}}}}
 namespaces("pid_target", pid=TARGET, target_id="0" * 64)

@@ -35,15 +35,8 @@ class Daemon:
     def write_config(self):
         with open(self.config_file, "w") as out:
             for section, keys in self.config.items():
-                if section and not self.knows(section):
-                    continue
                 out.write(f"\n[{section}]\n" if section else "")
                 out.writelines(f"{key} = {toml(value)}\n" for key, value in keys.items())
-
-    def knows(self, section):
-        """Whether these programs are new enough to have it."""
-        dump = subprocess.run([places.ours("podsandboxd"), "config", "dump"], capture_output=True, text=True)
-        return f"[{section.partition('.')[0]}" in dump.stdout or section.startswith("handlers.") and self.knows("cri")
 
     def start(self):
         self.write_config()

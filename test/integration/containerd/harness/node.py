@@ -15,7 +15,7 @@ import tempfile
 
 import grpc
 
-from . import images, traces
+from . import images, places, traces
 from .containerd import Containerd
 from .contracts import Contracts, channel_to
 from .cri import Cri
@@ -122,7 +122,6 @@ class Node:
 
     def environment(self):
         """What a developer's tools need to find this node."""
-        from . import places
         return {"CONTAINERD_ADDRESS": self.containerd.socket, "CONTAINERD_NAMESPACE": "k8s.io",
                 "CONTAINER_RUNTIME_ENDPOINT": "unix://" + self.containerd.socket,
                 "PODSANDBOXD_SOCKET": self.daemon.socket, "CTR": places.stock("ctr"),
