@@ -98,7 +98,8 @@ class Observer:
             eventually(lambda: self.cri.state(pod) == NOTREADY, "the pod is still READY")
             self.note_status("killed", pod)
             if config.linux.security_context.namespace_options.pid == POD:
-                self.cri.wait_exited(container)  # it was in the pid namespace of pause
+                # It was in the pid namespace of pause. containerd fails a stop that meets its last container's end.
+                self.cri.wait_exited(container)
         self.note_end(pod, container)
         self.note_events(pod)
         self.note_leftovers(config)
@@ -179,7 +180,7 @@ class Observer:
         return container
 
     def note_end(self, pod, container):
-        self.cri.stop_pod_patiently(pod)
+        self.cri.stop_pod(pod)
         if container:
             status = self.cri.container_status(container)
             self.note("stopped.container", f"{status.exit_code} {status.reason} {status.state == EXITED}")

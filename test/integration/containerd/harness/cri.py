@@ -117,18 +117,6 @@ class Cri:
     def stop_pod(self, pod):
         self.runtime.StopPodSandbox(pod_sandbox_id=pod.id)
 
-    def stop_pod_patiently(self, pod):
-        """As kubelet, which tries again: containerd fails a call that meets the end of a shim."""
-        def stopped():
-            try:
-                self.stop_pod(pod)
-                return True
-            except grpc.RpcError as error:
-                if not error.details().endswith("ttrpc: closed"):
-                    raise
-                return False
-        eventually(stopped, f"pod {pod.id} cannot be stopped", timeout=10, pause=0.1)
-
     def remove_pod(self, pod):
         """Also the pod's cgroup, which is kubelet's: nothing may be left in it."""
         self.runtime.RemovePodSandbox(pod_sandbox_id=pod.id)
