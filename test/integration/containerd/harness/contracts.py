@@ -16,6 +16,8 @@ CONTAINERD = [API + name for name in (
     "services/snapshots/v1/snapshots.proto", "services/sandbox/v1/sandbox.proto", "services/events/v1/events.proto",
     "services/images/v1/images.proto", "services/version/v1/version.proto", "events/task.proto",
     "events/sandbox.proto", "types/runc/options/oci.proto", "types/runtimeoptions/v1/api.proto")]
+SHIM = [API + "runtime/task/v3/shim.proto"]
+TTRPC = "github.com/containerd/ttrpc"  # its files import one another from here
 CGROUPS = ["github.com/containerd/cgroups/v3/cgroup1/stats/metrics.proto",
            "github.com/containerd/cgroups/v3/cgroup2/stats/metrics.proto"]
 

@@ -1,4 +1,5 @@
 """Where the programs are that a node is made of."""
+import functools
 import os
 import subprocess
 
@@ -27,6 +28,7 @@ def published_protos():
     return os.path.join(PACKAGES, "proto")
 
 
+@functools.cache
 def fetch():
-    if not os.path.exists(os.path.join(PACKAGES, "complete")):
-        subprocess.run([os.path.join(HERE, "fetch-packages"), PACKAGES], check=True)
+    """Takes no time when everything is there."""
+    subprocess.run([os.path.join(HERE, "fetch-packages"), PACKAGES], check=True)
