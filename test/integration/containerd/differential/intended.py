@@ -19,6 +19,7 @@ NOT_PINNED = "the pod's user namespace is found through its network namespace: n
 OWN_PARENT = "a parent cgroup that we had to make goes with the sandbox, where no container has used it"
 DEFAULTS = "the built-in writes the sysctls that it adds into the pod's own config, if that has any"
 LEAKED_SHIM = "the built-in leaves the shim of a pod whose pause died before its containers; we leave nothing"
+NO_CGROUP = "where no parent cgroup is given none is made: the sandbox stays in its keeper's"
 
 INTENDED = [
     Intended("*", "run.code", REFUSED),
@@ -27,6 +28,9 @@ INTENDED = [
     Intended("user_pod_with_host_network", "run", NEWER),
     Intended("user_pod", "*.info.runtimeSpec.linux.namespaces*.path", NOT_PINNED),
     Intended("user_pod", "stopped.cgroups", OWN_PARENT),
+    Intended("cgroup_parent_none", "pause.cgroup", NO_CGROUP),
+    Intended("cgroup_parent_none", "*.info.runtimeSpec.linux.cgroupsPath", NO_CGROUP),
+    Intended("cgroup_parent_none", "*.info.runtimeSpec.linux.resources.cpu.shares", NO_CGROUP),
     Intended("sysctl_*", "*onfig.linux.sysctls.net.ipv4.ip_unprivileged_port_start", DEFAULTS),
     Intended("sysctl_*", "*onfig.linux.sysctls.net.ipv4.ping_group_range", DEFAULTS),
     Intended("pause_is_killed*", "left", LEAKED_SHIM),

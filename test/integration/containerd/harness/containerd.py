@@ -7,16 +7,8 @@ from .process import Process
 
 HANDLER = "podsandboxd"  # the runtime handler whose pods are ours; "runc", the default, is the built-in controller's
 
-RUNTIME = """
-[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.{name}]
-  runtime_type = 'io.containerd.runc.v2'
-  sandboxer = '{sandboxer}'
-  [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.{name}.options]
-    Root = '{dir}/runc'
-    SystemdCgroup = false
-"""
-
 CONFIG = """version = 3
+imports = ['{dir}/podsandboxd-handler.toml']
 root = '{dir}/root'
 state = '{dir}/state'
 temp = '{dir}/temp'
@@ -26,10 +18,6 @@ temp = '{dir}/temp'
 
 [debug]
   level = '{log_level}'
-
-[proxy_plugins.podsandboxd]
-  type = 'sandbox'
-  address = '{daemon_socket}'
 
 [plugins.'io.containerd.cri.v1.images']
   snapshotter = '{snapshotter}'
@@ -41,6 +29,11 @@ temp = '{dir}/temp'
   # Not every machine lets root lower its own oom_score_adj.
   restrict_oom_score_adj = true
   netns_mounts_under_state_dir = true
+  [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]
+    runtime_type = 'io.containerd.runc.v2'
+    [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc.options]
+      Root = '{dir}/runc'
+      SystemdCgroup = false
   [plugins.'io.containerd.cri.v1.runtime'.cni]
     bin_dirs = ['{cni_bin}']
     conf_dir = '{dir}/cni'
@@ -51,6 +44,18 @@ temp = '{dir}/temp'
 [plugins.'io.containerd.internal.v1.opt']
   path = '{dir}/opt'
 """
+
+
+def deployed_handler(directory, daemon_socket):
+    """The fragment that operators are given, but for the places of this node."""
+    with open(os.path.join(places.REPOSITORY, "deploy/containerd-podsandboxd.toml")) as fragment:
+        text = fragment.read()
+    for deployed, here in (('"/run/podsandboxd/podsandboxd.sock"', f"'{daemon_socket}'"),
+                           ("SystemdCgroup = true", f"SystemdCgroup = false\n    Root = '{directory}/runc'")):
+        if deployed not in text:
+            raise RuntimeError(f"deploy/containerd-podsandboxd.toml has no {deployed}")
+        text = text.replace(deployed, here)
+    return text
 
 
 def snapshotter(directory):
@@ -73,12 +78,12 @@ class Containerd:
         self.cri_state = os.path.join(directory, "state/io.containerd.grpc.v1.cri")
         self.snapshotter = snapshotter(directory)
         config = os.path.join(directory, "containerd.toml")
-        values = {"dir": directory, "daemon_socket": daemon_socket, "pause": images.PAUSE, "log_level": log_level,
+        values = {"dir": directory, "pause": images.PAUSE, "log_level": log_level,
                   "cni_bin": places.CNI_BIN, "snapshotter": self.snapshotter}
         with open(config, "w") as out:
             out.write(CONFIG.format(**values))
-            out.write(RUNTIME.format(name="runc", sandboxer="podsandbox", **values))
-            out.write(RUNTIME.format(name=HANDLER, sandboxer="podsandboxd", **values))
+        with open(os.path.join(directory, "podsandboxd-handler.toml"), "w") as out:
+            out.write(deployed_handler(directory, daemon_socket))
         self.process = Process("containerd", [places.stock("containerd"), "--config", config],
                                os.path.join(directory, "containerd.log"), environment, netns)
 
