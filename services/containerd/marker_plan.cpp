@@ -217,7 +217,6 @@ void MarkerPlan::came_back() {
   if (std::exchange(connected_, true)) return;
   notes_.push_back({log::Level::info, {}, "containerd answers"});
   told_away_ = false;
-  settings_check_ = Retry{};
 }
 
 void MarkerPlan::compared(const Result<Comparison>& found, Time now) {
@@ -225,6 +224,7 @@ void MarkerPlan::compared(const Result<Comparison>& found, Time now) {
   --in_flight_;
   if (found) {
     came_back();
+    settings_check_ = Retry{};  // it may have been restarted with other ones, unnoticed
     compare_ = Retry{now + settings_.compare_every, 0, {}};
     if (std::exchange(compare_again_, false)) compare_.due = now;
     return adopt(*found);

@@ -15,7 +15,7 @@ namespace podsandbox::containerd_client {
 
 enum class StepKind : std::uint8_t {
   compare,         ///< list containerd's records, and then, never before, our sandboxes: `compared`
-  check_settings,  ///< ask CRI for its settings: `settings_checked`
+  check_settings,  ///< after each comparison, ask CRI for its settings: `settings_checked`
   look,            ///< ask whether the sandbox needs a record: `looked`
   create,          ///< make its record: `created`
   inspect,         ///< see whether the record of that id is a marker: `inspected`

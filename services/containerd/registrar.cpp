@@ -121,6 +121,7 @@ class Registrar {
   void go_on() {
     for (const auto& step : plan_->next(now())) take(step);
     seen_.reset();
+    if (!plan_->connected()) told_.clear();
     for (const auto& note : plan_->take_notes()) log::write(note.level, component, note.sandbox, note.text);
     const auto due = plan_->due();
     if (!due || (timer_ && *timer_ <= *due)) return;
@@ -208,7 +209,11 @@ class Registrar {
   void check_settings() {
     containerd_->cri_config(here<std::string>([this](const Result<std::string>& config) {
       if (config) {
-        for (const auto& line : compare_cri_settings(*config, settings_.cri)) log::warn(component, {}, line);
+        auto lines = compare_cri_settings(*config, settings_.cri);
+        if (lines != told_) {
+          for (const auto& line : lines) log::warn(component, {}, line);
+        }
+        told_ = std::move(lines);
         return plan_->settings_checked(Done{}, now());
       }
       const bool without_cri = config.error().kind == ErrorKind::unimplemented;
@@ -224,6 +229,7 @@ class Registrar {
   std::optional<MarkerPlan> plan_;
   CallId reading_ = 0;
   std::optional<SandboxView> seen_;  // in this turn
+  std::vector<std::string> told_;    // of CRI's settings, since containerd came
   std::optional<Clock::time_point> timer_;
   std::uint64_t ticks_ = 0;
 };

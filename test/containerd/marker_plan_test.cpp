@@ -99,12 +99,12 @@ BOOST_AUTO_TEST_CASE(missed_events_lead_to_a_comparison_at_once) {
   world.start("a");
   world.lose_events();
   world.settle();
-  BOOST_TEST(world.asked() == (Lines{"compare", "create a"}));
+  BOOST_TEST(world.asked() == (Lines{"compare", "check settings", "create a"}));
   world.plan.compare_soon();
   world.go_on();
   world.plan.compare_soon();  // the one on its way may have looked before
   world.settle();
-  BOOST_TEST(world.asked() == (Lines{"compare", "compare"}));
+  BOOST_TEST(world.asked() == (Lines{"compare", "compare", "check settings"}));
 }
 
 /// What another daemon on this containerd made stays, unless it is the marker of a sandbox that is ours now.
@@ -290,24 +290,18 @@ BOOST_AUTO_TEST_CASE(a_comparison_that_fails_does_not_stop_the_rest) {
   BOOST_TEST(world.notes == Lines{"warn : containerd's records cannot be listed: too many records"});
 }
 
-BOOST_AUTO_TEST_CASE(settings_are_checked_whenever_containerd_comes_back) {
+BOOST_AUTO_TEST_CASE(settings_are_checked_with_each_comparison) {
   Calm world;
-  world.advance(minutes(10));
-  const auto asked = world.asked();
-  BOOST_TEST(std::count(asked.begin(), asked.end(), "check settings") == 0);
-  for (int n = 0; n < 2; ++n) {
-    world.away = true;
-    world.advance(minutes(1));
-    world.away = false;
-    const auto at = moments(world, minutes(2), "check settings");
-    BOOST_TEST(at.size() == 1U);
-  }
+  BOOST_TEST(moments(world, seconds(150), "check settings") == (std::vector<double>{60, 120}));
   world.away = true;
   world.advance(minutes(1));
+  BOOST_TEST(moments(world, minutes(1), "check settings").empty());
   world.away = false;
   world.refusals[StepKind::check_settings] = Error{ErrorKind::unavailable, "CRI is not ready yet"};
-  BOOST_TEST(moments(world, seconds(30), "check settings").size() == 5U);  // again after 1, 2, 4, 8 s
-  BOOST_TEST(world.plan.connected());
+  const auto at = moments(world, seconds(30), "check settings");
+  BOOST_TEST_REQUIRE(at.size() == 5U);
+  for (std::size_t n = 1; n < at.size(); ++n) BOOST_TEST(at[n] - at[n - 1] == 1U << (n - 1));
+  BOOST_TEST(world.plan.connected());  // CRI is not containerd
 }
 
 // -- everything that can happen, in any order ------------------------------------

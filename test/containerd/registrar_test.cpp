@@ -390,13 +390,30 @@ BOOST_AUTO_TEST_CASE(a_cri_that_is_configured_otherwise_is_told_of_whenever_it_c
   BOOST_TEST(eventually([&] { return node.log.count("\"/theirs\"") == 2; }));
 }
 
-BOOST_AUTO_TEST_CASE(a_containerd_without_cri_is_asked_once) {
-  Node node(settings_with(std::chrono::milliseconds(20)));
-  node.containerd.answer("Status", Status(StatusCode::UNIMPLEMENTED, "unknown service"));
+/// The same is told once, however often it is compared; what is different is told.
+BOOST_AUTO_TEST_CASE(a_cri_that_is_configured_anew_is_told_of_without_its_restart_being_noticed) {
+  auto settings = settings_with(std::chrono::milliseconds(20));
+  settings.cri.root_dir = "/ours";
+  Node node(settings);
+  const std::string rest = R"(, "containerd": {"runtimes": {"r": {"sandboxer": "podsandboxd"}}}})";
+  node.containerd.set_cri_config(R"({"rootDir": "/theirs")" + rest);
   node.containerd.start();
   node.begin();
-  BOOST_TEST(eventually([&] { return node.containerd.count("List") >= 5; }));
-  BOOST_TEST(node.containerd.count("Status") == 1U);
+  BOOST_TEST(eventually([&] { return node.containerd.count("Status") >= 5; }));
+  node.containerd.set_cri_config(R"({"rootDir": "/other")" + rest);
+  BOOST_TEST(eventually([&] { return node.log.count("\"/other\"") == 1; }));
+  BOOST_TEST(node.log.count("\"/theirs\"") == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_containerd_may_be_without_cri) {
+  Node node;
+  node.containerd.answer("Status", Status(StatusCode::UNIMPLEMENTED, "unknown service"));
+  node.containerd.start();
+  node.run("a");
+  node.begin();
+  BOOST_TEST(node.has({"a"}));
+  BOOST_TEST(eventually([&] { return node.containerd.count("Status") >= 1; }));
+  BOOST_TEST(node.log.count("CRI") == 0U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
