@@ -20,8 +20,8 @@ void MarkerPlan::sandbox_removed(const std::string& id) {
   const auto it = entries_.find(id);
   if (it == entries_.end()) return;  // containerd has nothing of it, or the comparison will find it
   auto& entry = it->second;
-  if (!entry.busy && !entry.present && !entry.doubtful) {
-    open_.erase(id);
+  open_.erase(id);
+  if (!needed(id, entry)) {
     entries_.erase(it);
     return;
   }
@@ -94,10 +94,7 @@ std::vector<Note> MarkerPlan::take_notes() {
 
 void MarkerPlan::looked(const std::string& id, const Result<bool>& wanted, Time now) {
   auto& entry = entries_.at(id);
-  if (!wanted) {  // for a reason of our own: nobody is told
-    entry.retry.due = now + pause(++entry.retry.failures, settings_.last_retry);
-    return end(id, true);
-  }
+  if (!wanted) return try_later(entry, id, now);  // for a reason of our own: nobody is told
   entry.wanted = *wanted;
   go_on(entry, id);
 }
@@ -120,32 +117,32 @@ void MarkerPlan::created(const std::string& id, const Result<Done>& done, Time n
 
 void MarkerPlan::inspected(const std::string& id, const Result<bool>& is_marker, Time now) {
   auto& entry = entries_.at(id);
-  entry.changed_at = ++changes_;
-  if (is_marker || is_marker.error().kind == ErrorKind::not_found) entry.doubtful = false;
-  if (is_marker && *is_marker) {
-    entry.present = true;
-    return go_on(entry, id);
-  }
-  if (is_marker && entry.wanted) {
-    return failed(entry, id, "its record in containerd cannot be made",
-                  Error{ErrorKind::already_exists,
-                        "there is a container of the same id that podsandboxd did not make; it is left "
-                        "alone, and when containerd restarts it may take the pod's files away"},
-                  now);
-  }
-  if (entry.doubtful || entry.wanted) {
+  const bool missing = !is_marker && is_marker.error().kind == ErrorKind::not_found;
+  if (!is_marker && !missing) {
     return failed(entry, id, "its record in containerd cannot be read", is_marker.error(), now);
   }
-  succeeded(entry, id);
+  entry.changed_at = ++changes_;
+  entry.doubtful = false;
+  entry.present = !missing && *is_marker;
+  if (!entry.wanted || entry.present) return go_on(entry, id);
+  if (missing) return try_later(entry, id, now);
+  failed(
+      entry, id, "its record in containerd cannot be made",
+      Error{ErrorKind::already_exists,
+            "there is a container of the same id that podsandboxd did not make; it is left alone, and when "
+            "containerd restarts it may take the pod's files away"},
+      now);
 }
 
 void MarkerPlan::record_removed(const std::string& id, const Result<Done>& done, Time now) {
   auto& entry = entries_.at(id);
   entry.changed_at = ++changes_;
   if (!done && done.error().kind != ErrorKind::not_found) {
+    entry.doubtful = true;
     return failed(entry, id, "its record in containerd cannot be removed", done.error(), now);
   }
   entry.present = false;
+  entry.doubtful = false;
   entry.outdated = false;
   if (entry.wanted) open_.insert(id);  // it was that of an earlier sandbox
   succeeded(entry, id);
@@ -156,11 +153,11 @@ void MarkerPlan::go_on(Entry& entry, const std::string& id) {
   if (!connected_) return end(id, true);
   if (entry.present && (!entry.wanted || entry.outdated)) {
     follow_ups_.push_back({StepKind::remove, id});
+  } else if (entry.doubtful && (entry.present || !entry.wanted)) {
+    follow_ups_.push_back({StepKind::inspect, id});
   } else if (!entry.present && entry.wanted) {
     entry.outdated = false;
     follow_ups_.push_back({StepKind::create, id});
-  } else if (!entry.present && entry.doubtful) {
-    follow_ups_.push_back({StepKind::inspect, id});
   } else {
     succeeded(entry, id);
   }
@@ -174,10 +171,13 @@ void MarkerPlan::end(const std::string& id, bool look_again) {
     --in_flight_;
   }
   if (look_again) open_.insert(id);
-  const bool needed = entry.present || (connected_ && (entry.doubtful || open_.contains(id)));
-  if (needed) return;
-  open_.erase(id);
-  entries_.erase(id);
+  if (!needed(id, entry)) entries_.erase(id);
+}
+
+/// Whether anything about it has to be remembered; while a comparison is on its way, what it has to overlook.
+bool MarkerPlan::needed(const std::string& id, const Entry& entry) const {
+  return entry.busy || entry.present || entry.doubtful || open_.contains(id) ||
+         (comparing_ && entry.changed_at > changes_before_compare_);
 }
 
 void MarkerPlan::succeeded(Entry& entry, const std::string& id) {
@@ -191,11 +191,15 @@ void MarkerPlan::failed(Entry& entry, const std::string& id, const std::string& 
                         Time now) {
   if (error.kind == ErrorKind::unavailable) {
     went_away(error, now);
-    return end(id, false);
+    return end(id, true);
   }
   const auto text = what + ": " + error.message;
   if (text != entry.retry.last_error) notes_.push_back({log::Level::warn, id, text});
   entry.retry.last_error = text;
+  try_later(entry, id, now);
+}
+
+void MarkerPlan::try_later(Entry& entry, const std::string& id, Time now) {
   entry.retry.due = now + pause(++entry.retry.failures, settings_.last_retry);
   end(id, true);
 }
@@ -210,7 +214,6 @@ void MarkerPlan::went_away(const Error& error, Time now) {
   retry_not_before_ = now + settings_.first_retry;
   compare_.due = retry_not_before_;
   settings_check_.due.reset();
-  forget_idle();
 }
 
 void MarkerPlan::came_back() {
@@ -269,25 +272,12 @@ void MarkerPlan::adopt(const Comparison& found) {
       continue;
     }
     const bool wanted = found.wanted.contains(id);
-    // Of another daemon's markers only one of our own sandboxes is ours to take.
-    entry.present = found.markers.contains(id) || (wanted && found.other_markers.contains(id));
+    // Of another daemon's markers only one of a sandbox that is known here is ours to take.
+    entry.present = found.markers.contains(id) || found.other_markers.contains(id);
     entry.doubtful = false;
-    if (entry.present != wanted || entry.outdated) open_.insert(id);
+    if (entry.present != wanted) open_.insert(id);
   }
-  forget_idle();
-}
-
-void MarkerPlan::forget_idle() {
-  for (auto it = entries_.begin(); it != entries_.end();) {
-    const auto& [id, entry] = *it;
-    const bool needed = entry.busy || entry.present || (connected_ && (entry.doubtful || open_.contains(id)));
-    if (needed) {
-      ++it;
-    } else {
-      open_.erase(id);
-      it = entries_.erase(it);
-    }
-  }
+  std::erase_if(entries_, [&](const auto& item) { return !needed(item.first, item.second); });
 }
 
 std::chrono::nanoseconds MarkerPlan::pause(unsigned failures, std::chrono::nanoseconds longest) const {

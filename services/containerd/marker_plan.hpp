@@ -103,7 +103,7 @@ class MarkerPlan {
 
   struct Entry {
     bool present = false;   // containerd has our marker
-    bool doubtful = false;  // it may have one: a create ended without a clear answer
+    bool doubtful = false;  // it may have one or not: a call ended without a clear answer
     bool outdated = false;  // the marker is of an earlier sandbox of this id
     bool wanted = false;    // when it was last looked at
     bool busy = false;      // a step for it is on its way
@@ -115,12 +115,13 @@ class MarkerPlan {
   Step step(Entry& entry, StepKind kind, const std::string& id);
   void go_on(Entry& entry, const std::string& id);
   void end(const std::string& id, bool look_again);
+  bool needed(const std::string& id, const Entry& entry) const;
   void succeeded(Entry& entry, const std::string& id);
   void failed(Entry& entry, const std::string& id, const std::string& what, const Error& error, Time now);
+  void try_later(Entry& entry, const std::string& id, Time now);
   void went_away(const Error& error, Time now);
   void came_back();
   void adopt(const Comparison& found);
-  void forget_idle();
   std::chrono::nanoseconds pause(unsigned failures, std::chrono::nanoseconds longest) const;
   static void hasten(Retry& retry, Time time);
 
