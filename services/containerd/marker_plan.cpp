@@ -9,8 +9,8 @@ namespace podsandbox::containerd_client {
 
 void MarkerPlan::sandbox_started(const std::string& id) {
   if (!connected_ && !entries_.contains(id)) {
-    // The comparison will find it. A pod that starts is a sign that containerd is there again.
-    return hasten(compare_, retry_not_before_);
+    // A comparison will find it. A pod that starts is a sign that containerd is there again.
+    return compare_soon();
   }
   entries_[id].retry.due = Time::min();
   open_.insert(id);

@@ -332,6 +332,17 @@ BOOST_AUTO_TEST_CASE(a_start_hastens_the_next_attempt_but_not_below_a_second) {
   BOOST_TEST(world.log.size() <= 3U);
 }
 
+BOOST_AUTO_TEST_CASE(a_start_that_the_first_comparison_came_too_early_for_is_not_missed) {
+  PlanWorld world;
+  world.go_on();
+  while (!world.pending.at(0).complete()) world.carry_out(0);
+  world.start("a");
+  world.hear();
+  world.answer(0);
+  world.settle();
+  BOOST_TEST((world.markers == world.running));
+}
+
 BOOST_AUTO_TEST_CASE(a_comparison_that_fails_does_not_stop_the_rest) {
   Calm world;
   world.refusals[StepKind::compare] = Error{ErrorKind::resource_exhausted, "too many records"};
