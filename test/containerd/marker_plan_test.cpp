@@ -198,6 +198,16 @@ BOOST_AUTO_TEST_CASE(a_record_that_may_have_been_made_is_looked_for) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_container_that_exists_only_when_it_is_made_is_no_reason_to_hurry) {
+  Calm world;
+  world.refusals[StepKind::create] = Error{ErrorKind::already_exists, "exists"};
+  world.start("a");
+  BOOST_TEST(moments(world, seconds(10), "create a") == (std::vector<double>{0, 1, 3, 7}));
+  world.refusals.clear();
+  world.advance(seconds(10));
+  BOOST_TEST((world.markers == world.running));
+}
+
 BOOST_AUTO_TEST_CASE(the_marker_of_an_earlier_sandbox_is_replaced) {
   Calm world;
   world.start("a");
