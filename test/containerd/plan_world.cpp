@@ -18,6 +18,11 @@ bool is_local(StepKind kind) {
   return kind == StepKind::look;
 }
 
+Result<Done> outcome(const PlanWorld::Pending& step) {
+  if (step.failure) return tl::unexpected<Error>(*step.failure);
+  return Done{};
+}
+
 }  // namespace
 
 void PlanWorld::start(const std::string& id) {
@@ -98,11 +103,6 @@ void PlanWorld::carry_out(std::size_t n, Fate fate) {
       other_markers.erase(id);
       return;
   }
-}
-
-Result<Done> PlanWorld::outcome(const Pending& step) const {
-  if (step.failure) return tl::unexpected<Error>(*step.failure);
-  return Done{};
 }
 
 void PlanWorld::answer(std::size_t n) {

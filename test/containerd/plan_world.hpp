@@ -68,8 +68,6 @@ class PlanWorld {
   std::vector<Pending> pending;
 
  private:
-  Result<Done> outcome(const Pending& step) const;
-
   std::deque<std::pair<bool, std::string>> events_;  // started or removed
 };
 

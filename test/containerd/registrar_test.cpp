@@ -56,6 +56,23 @@ BOOST_AUTO_TEST_CASE(at_its_start_it_puts_right_what_it_finds) {
   BOOST_TEST(node.containerd.count("Create kept") == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(a_sandbox_that_was_not_started_has_none) {
+  auto created = running_sandbox("created");
+  created.phase = Phase::created;
+  created.started.reset();
+  Node node;
+  node.gateway->start(created);
+  node.containerd.start();
+  node.begin();
+  node.settle();
+  node.gateway->start(created);  // an old event, of an earlier one
+  node.run("a");
+  BOOST_TEST(node.has({"a"}));
+  node.run("b");
+  BOOST_TEST(node.has({"a", "b"}));
+  BOOST_TEST(node.containerd.count("Create created") == 0U);
+}
+
 /// A marker that was made while the records were listed belongs to a sandbox that our list must have.
 BOOST_AUTO_TEST_CASE(sandboxes_are_listed_after_the_records) {
   Node node;
