@@ -8,6 +8,7 @@
 /// The registrar against a containerd that fails, hangs, goes and comes back.
 namespace podsandbox::test {
 
+using containerd_client::Connection;
 using containerd_client::Container;
 using containerd_client::make_marker;
 using grpc::Status;
@@ -254,7 +255,7 @@ BOOST_AUTO_TEST_CASE(a_successor_goes_on) {
 
 /// Whoever ends the daemon does not wait for a containerd that hangs.
 BOOST_AUTO_TEST_CASE(its_end_waits_for_no_call) {
-  std::optional<Node> node(std::in_place, settings_with(), long_time / 2);
+  std::optional<Node> node(std::in_place, settings_with(), std::chrono::minutes(30));
   node->containerd.start();
   node->containerd.hold("List");
   node->begin();
@@ -262,6 +263,23 @@ BOOST_AUTO_TEST_CASE(its_end_waits_for_no_call) {
   const auto begin = std::chrono::steady_clock::now();
   node.reset();
   BOOST_TEST((std::chrono::steady_clock::now() - begin < std::chrono::seconds(10)));
+}
+
+/// Its calls end when it does, so that nothing calls back later.
+BOOST_AUTO_TEST_CASE(a_connection_ends_with_its_calls) {
+  FakeContainerd containerd;
+  containerd.start();
+  containerd.hold("List");
+  std::atomic<int> cancelled = 0;
+  std::optional<Connection> connection(std::in_place, containerd.socket(), std::chrono::minutes(30));
+  for (int n = 0; n < 3; ++n) {
+    connection->list_markers([&](const Result<std::vector<Container>>& result) {
+      if (!result && result.error().kind == ErrorKind::cancelled) ++cancelled;
+    });
+  }
+  BOOST_TEST(eventually([&] { return containerd.count("List") >= 1; }));
+  connection.reset();
+  BOOST_TEST(cancelled == 3);
 }
 
 // -- CRI's settings --------------------------------------------------------------------
