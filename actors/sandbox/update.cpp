@@ -44,6 +44,9 @@ Result<SpecPtr> updated_spec(const SandboxSpec& spec, const UpdateSandbox& updat
                                                     "\" cannot be changed, only labels, labels.KEY, "
                                                     "extensions and extensions.KEY");
   }
+  // CRI's own description of the pod comes once, with Create: who replaces the extensions does not mean it.
+  const auto metadata = spec.extensions.find("metadata");
+  if (metadata != spec.extensions.end()) result->extensions.insert(*metadata);
   return SpecPtr(std::move(result));
 }
 

@@ -28,6 +28,20 @@ namespace {
 constexpr const char* shim_by_containerd = "shim+containerd";
 constexpr std::uint32_t shim_by_containerd_version = 2;
 
+// CRI since 2.3 replaces the labels of its own record of the sandbox by these: so the pod's are among them,
+// but for those that are too long for a record of containerd's.
+Labels start_labels(const SandboxSpec& spec) {
+  constexpr std::size_t longest = 4096;  // key and value
+  Labels labels;
+  for (const auto& [key, value] : spec.config->labels()) {
+    if (key.size() + value.size() <= longest) labels.emplace(key, value);
+  }
+  labels["io.cri-containerd.kind"] = "sandbox";
+  labels["oci_runtime_type"] = spec.runtime_name;
+  labels["selinux_label"] = "";
+  return labels;
+}
+
 ErrorKind kind_of_spawn_error(int error) {
   switch (error) {
     case EAGAIN:
@@ -269,7 +283,7 @@ Started StartJob::describe() const {
   started.start_time = identity.start_time;
   started.created_at =
       Time(std::chrono::duration_cast<Time::duration>(std::chrono::nanoseconds(identity.created_ns)));
-  started.labels = {{"oci_runtime_type", spec_->runtime_name}, {"selinux_label", ""}};
+  started.labels = start_labels(*spec_);
   started.spec = runtime_spec(*spec_, plan_, sandbox_->oom_score_adj);
   if (!context_.settings.containerd_address.empty()) {
     started.task_address = shim_by_containerd;
