@@ -240,7 +240,9 @@ class PodLife(NodeCase):
             try:
                 self.cri.run_pod(deadline=milliseconds / 1000)
             except grpc.RpcError as error:
-                self.assertEqual(error.code(), grpc.StatusCode.DEADLINE_EXCEEDED, error.details())
+                # Which of the two it is depends on whose clock was first.
+                self.assertIn(error.code(), (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED),
+                              error.details())
         # Some were ready before the client's answer was lost; tearDown finds what must not be left.
 
     def test_100_pods_at_once_leave_nothing(self):
