@@ -6,9 +6,9 @@
 #include <caf/typed_actor.hpp>
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
+#include "messages/chore.hpp"
 #include "messages/message_types.hpp"
 #include "messages/requests.hpp"
 #include "messages/runtime_port.hpp"
@@ -16,28 +16,7 @@
 /// The typed interfaces of our actors and what they say to one another. The runtime's is in runtime_port.hpp.
 namespace podsandbox {
 
-// -- work that survives failures ---------------------------------------------
-
-/// A sandbox's first process ended. Travels exits -> supervisor -> sandbox; handled when the process's
-/// remains are cleaned up. Pid and start time tell it from an earlier sandbox of the same id.
-struct TaskExit {
-  std::string id;
-  std::uint32_t pid = 0;
-  std::uint64_t start_time = 0;
-  Exit exit;
-
-  bool operator==(const TaskExit&) const = default;
-};
-
-/// A sandbox that should be gone is not: clean up what is left.
-struct Removal {
-  std::string id;
-
-  bool operator==(const Removal&) const = default;
-};
-
-/// What the supervisor's backoff queues hold: tried again, per sandbox in order, until it succeeds.
-using Chore = std::variant<TaskExit, Removal>;
+// -- exits -> supervisor -----------------------------------------------------
 
 /// The processes that the runtime has, told to the supervisor after every (re)connection to the runtime.
 struct Inventory {
@@ -124,6 +103,7 @@ inline constexpr auto supervisor = caf::atom("supervisor");
 inline constexpr auto runtime = caf::atom("runtime");
 inline constexpr auto exits = caf::atom("exits");
 inline constexpr auto hub = caf::atom("hub");
+inline constexpr auto journal = caf::atom("journal");
 inline constexpr auto root = caf::atom("root");
 }  // namespace names
 
