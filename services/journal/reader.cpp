@@ -84,11 +84,13 @@ class Reader {
   }
 
   Result<Done> read_header() {
-    auto header = database().prepare("SELECT boot_id, first_sequence FROM journal");
+    auto header = database().prepare("SELECT boot_id, first_sequence, sum FROM journal");
     if (!header) return tl::unexpected<Error>(std::move(header).error());
     const auto row = header->step();
     if (!row) return tl::unexpected<Error>(row.error());
-    if (!*row || header->number(1) < 1) return failure(ErrorKind::internal, "its first row is damaged");
+    if (!*row || header_sum(header->bytes(0), header->number(1)) != header->number(2)) {
+      return failure(ErrorKind::internal, "its first row is damaged");
+    }
     reading_.contents.boot_id = header->bytes(0);
     reading_.contents.next_sequence = static_cast<std::uint64_t>(header->number(1));
     return Done{};

@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "services/journal/checksum.hpp"
+
 namespace podsandbox::journal {
 
 namespace {
@@ -15,11 +17,14 @@ Result<Done> make_version_1(Database& database) {
       "CREATE TABLE journal ("
       "  only INTEGER PRIMARY KEY CHECK (only = 1),"
       "  schema_version INTEGER NOT NULL,"
-      "  boot_id TEXT NOT NULL,"           // in which the journal was last written
-      "  first_sequence INTEGER NOT NULL"  // no event has a lower number, or ever will
+      "  boot_id TEXT NOT NULL,"            // in which the journal was last written
+      "  first_sequence INTEGER NOT NULL,"  // no event is given a lower number any more
+      "  sum INTEGER NOT NULL"
       ") STRICT;"
-      "INSERT INTO journal VALUES (1, 1, '', 1);"
-      // `sum` is the checksum of `stored`, a message of journal.proto.
+      "INSERT INTO journal VALUES (1, 1, '', 1, " +
+      std::to_string(header_sum("", 1)) +
+      ");"
+      // `stored` is a message of journal.proto.
       "CREATE TABLE sandboxes ("
       "  number INTEGER PRIMARY KEY,"
       "  id TEXT NOT NULL UNIQUE,"

@@ -66,6 +66,7 @@ Result<Store::Opened> Store::open(const std::string& directory, const Limits& li
   if (!found) {
     return failure(found.error().kind, "journal " + store->home_.path() + ": " + found.error().message);
   }
+  store->lost_ = false;  // who opens it sees what there is
   return Opened{store, std::move(found->contents), std::move(found->notices)};
 }
 
@@ -78,13 +79,13 @@ Result<Store::Found> Store::connect() {
   if (!finished->empty()) {
     found.notices.push_back("a journal was damaged when podsandboxd ran last and is kept as " + *finished);
   }
-  found.complete = finished->empty() && home_.exists();
+  if (!finished->empty() || !home_.exists()) lost_ = true;
 
   auto reading = read_journal(home_.path(), limits_, now());
   if (!reading) return pass_on(reading.error());
   found.contents = std::move(reading->contents);
   if (reading->damage.empty()) {
-    auto used = use(*std::move(reading->database));
+    auto used = use(*std::move(reading->database), found.contents);
     if (!used) return pass_on(used.error());
     return found;
   }
@@ -94,10 +95,11 @@ Result<Store::Found> Store::connect() {
     return failure(aside.error().kind, "it is damaged (" + listed(reading->damage) +
                                            ") and cannot be begun anew: " + aside.error().message);
   }
-  found.complete = false;
+  lost_ = true;
   found.notices.push_back(damage_notice(home_, reading->damage, *aside, found.contents));
-  auto used =
-      Database::open(home_.path()).and_then([this](Database database) { return use(std::move(database)); });
+  auto used = Database::open(home_.path()).and_then([&](Database database) {
+    return use(std::move(database), found.contents);
+  });
   if (!used) return pass_on(used.error());
   return found;
 }
@@ -113,8 +115,8 @@ Result<std::string> Store::begin_anew(const Contents& contents) const {
   return home_.put_aside(now());
 }
 
-Result<Done> Store::use(Database database) {
-  auto connection = std::make_unique<Connection>(Connection{std::move(database), {}});
+Result<Done> Store::use(Database database, const Contents& contents) {
+  auto connection = std::make_unique<Connection>(Connection{std::move(database), {}, contents.next_sequence});
   auto writer = Writer::prepare(connection->database);
   if (!writer) return pass_on(writer.error());
   connection->writer = *std::move(writer);
@@ -126,7 +128,7 @@ Result<Done> Store::reconnect() {
   auto found = connect();
   if (!found) return pass_on(found.error());
   for (const auto& notice : found->notices) log::error("journal", {}, notice);
-  if (found->complete) return Done{};
+  if (!std::exchange(lost_, false)) return Done{};
   return failure(ErrorKind::aborted,
                  "it was lost or damaged and has been begun anew: write everything again");
 }
@@ -140,6 +142,7 @@ Result<Done> Store::commit(std::span<const Write> writes) {
   if (connection_ && connection_->database.moved()) {
     log::error("journal", {}, home_.path() + " was moved or removed by somebody");
     connection_.reset();
+    lost_ = true;
   }
   Result<Done> done = Done{};
   if (!connection_) done = reconnect();
@@ -156,10 +159,10 @@ Result<Done> Store::commit(std::span<const Write> writes) {
 }
 
 Result<Done> Store::write(const Rows& rows) {
-  auto& [database, writer, boot_written] = *connection_;
+  auto& [database, writer, first_sequence, boot_written] = *connection_;
   Transaction transaction(database);
   auto done = transaction.begin().and_then([&](Done) { return writer.write(rows); });
-  if (done && !boot_written) done = writer.write_header(boot_id_, 1);
+  if (done && !boot_written) done = writer.write_header(boot_id_, first_sequence);
   if (done && !rows.events.empty()) done = writer.prune(limits_, now());
   if (done) done = writer.shrink();
   if (done) done = transaction.commit();

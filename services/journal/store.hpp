@@ -37,6 +37,7 @@ class Store {
   struct Connection {
     Database database;
     Writer writer;
+    std::uint64_t first_sequence = 1;
     bool boot_written = false;
   };
 
@@ -45,13 +46,12 @@ class Store {
 
   struct Found {
     Contents contents;
-    bool complete = true;  // false: there may have been more than these contents
     std::vector<std::string> notices;
   };
   Result<Found> connect();
   Result<Done> reconnect();
   Result<std::string> begin_anew(const Contents& contents) const;
-  Result<Done> use(Database database);
+  Result<Done> use(Database database, const Contents& contents);
   Result<Done> write(const Rows& rows);
 
   const Home home_;
@@ -59,6 +59,7 @@ class Store {
   const std::string boot_id_;
   std::mutex mutex_;
   std::unique_ptr<Connection> connection_;  // absent after a failure that a new one may mend
+  bool lost_ = false;  // something that had been written may be missing, and nobody has been told
 };
 
 struct Store::Opened {

@@ -82,7 +82,7 @@ Result<Writer> Writer::prepare(Database& database) {
        "DELETE FROM events WHERE sequence <= (SELECT max(sequence) FROM events) - ?1"},
       {&writer.count_free_pages_, "PRAGMA freelist_count"},
       {&writer.free_pages_, "PRAGMA incremental_vacuum(64)"},
-      {&writer.write_header_, "UPDATE journal SET boot_id = ?1, first_sequence = max(first_sequence, ?2)"},
+      {&writer.write_header_, "UPDATE journal SET boot_id = ?1, first_sequence = ?2, sum = ?3"},
   };
   for (const auto& [statement, sql] : statements) {
     auto prepared = database.prepare(sql);
@@ -120,7 +120,8 @@ Result<Done> Writer::shrink() {
 }
 
 Result<Done> Writer::write_header(const std::string& boot_id, std::uint64_t first_sequence) {
-  return write_header_.bind_text(1, boot_id).bind(2, static_cast<std::int64_t>(first_sequence)).run();
+  const auto first = static_cast<std::int64_t>(first_sequence);
+  return write_header_.bind_text(1, boot_id).bind(2, first).bind(3, header_sum(boot_id, first)).run();
 }
 
 }  // namespace podsandbox::journal

@@ -43,7 +43,7 @@ class Writer {
   Result<Done> prune(const Limits& limits, Time now);
   /// Gives pages that are not needed back to the file system, some at a time. Only within a transaction.
   Result<Done> shrink();
-  /// In which boot the journal was last written, and the lowest number that an event may have.
+  /// In which boot the journal was last written, and the lowest number that an event may still be given.
   Result<Done> write_header(const std::string& boot_id, std::uint64_t first_sequence);
 
  private:
