@@ -9,11 +9,16 @@
 
 namespace podsandbox::test {
 
+/// For tests that open journals by the thousand and do not care how long a disk takes.
+inline std::filesystem::path place_in_memory() {
+  return std::filesystem::is_directory("/dev/shm") ? "/dev/shm" : std::filesystem::temp_directory_path();
+}
+
 /// An empty directory that goes with this object.
 class TemporaryDirectory {
  public:
-  TemporaryDirectory() {
-    std::string pattern = std::filesystem::temp_directory_path() / "podsandbox-journal-XXXXXX";
+  explicit TemporaryDirectory(const std::filesystem::path& place = std::filesystem::temp_directory_path()) {
+    std::string pattern = place / "podsandbox-journal-XXXXXX";
     if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp");
     path_ = pattern;
   }
