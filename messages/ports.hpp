@@ -26,11 +26,17 @@ struct Inventory {
 // -- sandbox -> supervisor ---------------------------------------------------
 
 /// Keep this record for the next incarnation, and tell watchers of the events. A removed sandbox's record
-/// (all_cleaned and removal_wanted) is forgotten. Answered when it is kept.
+/// (all_cleaned and removal_wanted) is forgotten. Answered when it is kept, which is when the journal has it
+/// on the disk, or has said why it has not.
 struct SaveRecord {
   SandboxRecord record;
   std::uint64_t incarnation = 0;  // the sender's; a stale one is refused with ABORTED
   std::vector<Event> events;      // their sequence numbers are given by the log
+};
+
+/// The record is kept for the next incarnation; if it is not on the disk, why.
+struct Saved {
+  std::optional<Error> not_durable;
 };
 
 /// A chore of this sandbox failed outside of a delivery by the supervisor: queue it for a retry.
@@ -47,6 +53,9 @@ struct CheckProcess {};
 
 /// The runtime's actor died and has a successor: what was asked of it and not answered must be asked again.
 struct RuntimeRestarted {};
+
+/// The journal's actor died and has a successor: what it did not answer must be written again.
+struct JournalRestarted {};
 
 // -- the interfaces ----------------------------------------------------------
 
@@ -68,9 +77,10 @@ using CallsPort = caf::typed_actor<caf::reacts_to<Call<CreateSandbox>>, caf::rea
 
 using GatewayPort = CallsPort::extend<caf::reacts_to<Call<ReadEvents>>>;
 
-using SupervisorPort = CallsPort::extend<caf::reacts_to<TaskExit>, caf::reacts_to<Inventory>,
-                                         caf::replies_to<SaveRecord>::with<Result<Done>>,
-                                         caf::reacts_to<DeferChore>, caf::reacts_to<RuntimeRestarted>>;
+using SupervisorPort =
+    CallsPort::extend<caf::reacts_to<TaskExit>, caf::reacts_to<Inventory>,
+                      caf::replies_to<SaveRecord>::with<Result<Saved>>, caf::reacts_to<DeferChore>,
+                      caf::reacts_to<RuntimeRestarted>, caf::reacts_to<JournalRestarted>>;
 
 /// Subscribe to the runtime again and tell the supervisor all that it has: one of both is new.
 struct Reconcile {};
@@ -122,6 +132,7 @@ PODSANDBOX_MESSAGE(podsandbox::SaveRecord)
 PODSANDBOX_MESSAGE(podsandbox::DeferChore)
 PODSANDBOX_MESSAGE(podsandbox::CheckProcess)
 PODSANDBOX_MESSAGE(podsandbox::RuntimeRestarted)
+PODSANDBOX_MESSAGE(podsandbox::JournalRestarted)
 PODSANDBOX_MESSAGE(podsandbox::Reconcile)
 PODSANDBOX_MESSAGE(podsandbox::NewEvents)
 PODSANDBOX_MESSAGE(podsandbox::CallsLost)

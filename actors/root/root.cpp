@@ -9,6 +9,7 @@
 #include "actors/exits/exits.hpp"
 #include "actors/gateway/gateway.hpp"
 #include "actors/hub/hub.hpp"
+#include "actors/supervisor/restore.hpp"
 #include "actors/supervisor/supervisor.hpp"
 #include "messages/log.hpp"
 
@@ -31,13 +32,13 @@ class Root {
 
   RootActor::behavior_type start(RootSeed seed) {
     seed_ = std::move(seed);
-    ledger_ = std::make_shared<Ledger>();
-    events_ = std::make_shared<EventLog>(seed_.settings.events_kept);
+    restore_state();
     self_->set_down_handler([this](const caf::down_msg& down) { child_died(down); });
     self_->set_error_handler([this](const caf::error& error) {
       log::error("root", {}, "unexpected error message: " + self_->system().render(error));
     });
     self_->system().registry().put(names::root, caf::actor_cast<caf::strong_actor_ptr>(self_));
+    if (seed_.make_journal) start_child(names::journal);
     for (const auto name : {names::runtime, names::hub, names::supervisor, names::exits, names::gateway}) {
       start_child(name);
     }
@@ -52,17 +53,36 @@ class Root {
   const char* name = "root";
 
  private:
+  /// What the supervisor and the hub work on goes on where an earlier life of the daemon was.
+  void restore_state() {
+    auto contents = std::exchange(seed_.restored, {});
+    ledger_ = std::make_shared<Ledger>();
+    events_ = std::make_shared<EventLog>(seed_.settings.events_kept, std::move(contents.events),
+                                         contents.next_sequence);
+    const RestoreTime now{std::chrono::system_clock::now(), self_->clock().now()};
+    for (const auto& [id, stored] : contents.sandboxes) {
+      auto restored = restore(stored, seed_.boot_id, now);
+      for (auto& event : restored.events) ledger_->scribe.happened(events_->append(std::move(event)));
+      ledger_->scribe.changed(id);
+      ledger_->sandboxes.emplace(id, std::move(restored.entry));
+    }
+    if (!contents.sandboxes.empty()) {
+      log::info("root", {}, std::to_string(contents.sandboxes.size()) + " sandboxes are restored");
+    }
+  }
+
   caf::strong_actor_ptr spawn_child(caf::atom_value name) {
     auto& system = self_->system();
     for (const auto& companion : seed_.companions) {
       if (name == companion.name) return companion.spawn(system);
     }
+    if (name == names::journal) return caf::actor_cast<caf::strong_actor_ptr>(seed_.make_journal(system));
     if (name == names::runtime) return caf::actor_cast<caf::strong_actor_ptr>(seed_.make_runtime(system));
     if (name == names::hub) return caf::actor_cast<caf::strong_actor_ptr>(spawn_hub(system, events_));
     if (name == names::exits) return caf::actor_cast<caf::strong_actor_ptr>(spawn_exits(system));
     if (name == names::gateway) return caf::actor_cast<caf::strong_actor_ptr>(spawn_gateway(system));
     return caf::actor_cast<caf::strong_actor_ptr>(
-        spawn_supervisor(system, SupervisorSeed{ledger_, events_, seed_.settings}));
+        spawn_supervisor(system, SupervisorSeed{ledger_, events_, seed_.settings, bool(seed_.make_journal)}));
   }
 
   void start_child(caf::atom_value name) {
@@ -91,6 +111,9 @@ class Root {
     if (restarted == names::runtime) {
       self_->send(caf::actor_cast<SupervisorPort>(children_.at(names::supervisor)), RuntimeRestarted{});
     }
+    if (restarted == names::journal) {
+      self_->send(caf::actor_cast<SupervisorPort>(children_.at(names::supervisor)), JournalRestarted{});
+    }
     if (restarted == names::runtime || restarted == names::supervisor) {
       self_->send(caf::actor_cast<ExitsPort>(children_.at(names::exits)), Reconcile{});
     }
@@ -102,6 +125,7 @@ class Root {
     for (const auto name : {names::gateway, names::exits, names::supervisor, names::hub, names::runtime}) {
       stop_child(name);
     }
+    if (seed_.make_journal) stop_child(names::journal);
     self_->system().registry().erase(names::root);
     self_->quit();
   }

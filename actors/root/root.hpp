@@ -7,6 +7,7 @@
 #include "actors/restart_intensity.hpp"
 #include "actors/settings.hpp"
 #include "messages/call_desk.hpp"
+#include "messages/journal_port.hpp"
 #include "messages/ports.hpp"
 
 namespace podsandbox {
@@ -21,6 +22,11 @@ struct Companion {
 /// What the daemon brings to the actors.
 struct RootSeed {
   Settings settings;
+  /// What an earlier life of the daemon has left, and the boot that this one is in.
+  journal::Contents restored;
+  std::string boot_id;
+  /// Makes an incarnation of the journal's actor; empty: nothing outlives this process.
+  std::function<JournalPort(caf::actor_system&)> make_journal;
   /// Makes an incarnation of the runtime's actor.
   std::function<RuntimePort(caf::actor_system&)> make_runtime;
   /// Where lost calls wait to be sent again. Outlives the actors.

@@ -22,6 +22,20 @@ Step next_step(const SandboxRecord& record) {
   return record.start_wanted ? Step::start : Step::none;
 }
 
+bool needs_durable_record(Step step, const SandboxRecord& record) {
+  switch (step) {
+    case Step::start:
+    case Step::clean_task:
+      return true;
+    case Step::clean_all:
+      return record.exit.has_value();
+    case Step::kill:
+    case Step::none:
+      return false;
+  }
+  return false;
+}
+
 Result<Done> Lifecycle::want_start() {
   if (record_.removal_wanted) {
     return failure(ErrorKind::failed_precondition, "it is being removed; create another one");

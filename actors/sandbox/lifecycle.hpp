@@ -18,6 +18,10 @@ Phase phase_of(const SandboxRecord& record);
 /// any death of anybody, ends in `none`.
 Step next_step(const SandboxRecord& record);
 
+/// Whether the record must be on the disk before this step: a start that nobody knows of would leak, and with
+/// the remains of a process goes the evidence of how it ended.
+bool needs_durable_record(Step step, const SandboxRecord& record);
+
 /// The state machine of one sandbox: wishes and facts come in, phase and next step follow. Pure; nothing
 /// happens here.
 class Lifecycle {

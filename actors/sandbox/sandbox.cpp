@@ -8,6 +8,16 @@
 
 namespace podsandbox {
 
+/// A handler for calls that wait until it is known what has become of the process: unknown is not gone, and
+/// not alive either.
+template <class Message>
+auto Sandbox::when_known(void (Sandbox::*handle)(const Message&)) {
+  return [this, handle](const Message& message) {
+    if (!unknown_) return (this->*handle)(message);
+    until_known_.emplace_back([this, handle, message] { (this->*handle)(message); });
+  };
+}
+
 SandboxActor::behavior_type Sandbox::start(SandboxSeed seed) {
   life_ = Lifecycle(std::move(seed.record));
   incarnation_ = seed.incarnation;
@@ -19,18 +29,19 @@ SandboxActor::behavior_type Sandbox::start(SandboxSeed seed) {
     log::error("sandbox", id(), "unexpected error message: " + self_->system().render(error));
   });
   if (seed.successor) {
+    unknown_ = life_.running();
     check_process();  // its exit may have died with the actor before
     advance();
   }
   return {
-      [this](const Call<CreateSandbox>& call) { create(call); },
-      [this](const Call<StartSandbox>& call) { start(call); },
-      [this](const Call<StopSandbox>& call) { stop(call); },
-      [this](const Call<WaitSandbox>& call) { wait(call); },
-      [this](const Call<SandboxStatus>& call) { status(call); },
-      [this](const Call<ShutdownSandbox>& call) { shutdown(call); },
-      [this](const Call<SandboxMetrics>& call) { metrics(call); },
-      [this](const Call<UpdateSandbox>& call) { update(call); },
+      when_known(&Sandbox::create),
+      when_known(&Sandbox::start),
+      when_known(&Sandbox::stop),
+      when_known(&Sandbox::wait),
+      when_known(&Sandbox::status),
+      when_known(&Sandbox::shutdown),
+      when_known(&Sandbox::metrics),
+      when_known(&Sandbox::update),
       [this](const CallerGone& gone) { caller_gone(gone.call); },
       [this](const CheckProcess&) { check_process(); },
       [this](const RuntimeRestarted&) {
@@ -53,10 +64,17 @@ SandboxActor::behavior_type Sandbox::start(SandboxSeed seed) {
   };
 }
 
+void Sandbox::known() {
+  if (!std::exchange(unknown_, false)) return;
+  for (const auto& call : std::exchange(until_known_, {})) call();
+}
+
 void Sandbox::create(const Call<CreateSandbox>& call) {
   const auto& record = life_.record();
   if (life_.phase() == Phase::created && same_request(*record.spec, *call.request.spec)) {
-    call.reply(Done{});
+    creators_.add(call.id, call.reply);
+    dirty_ = true;
+    advance();
   } else {
     const auto* why = life_.phase() == Phase::created ? "another one of this id was created already"
                                                       : "one of this id was started already";
@@ -92,8 +110,7 @@ void Sandbox::stop(const Call<StopSandbox>& call) {
   if (signalled_ != 0 && life_.record().stop_grace < grace_before) {
     self_->delayed_send(self_, life_.record().stop_grace, GraceOver{stop_round_});
   }
-  dirty_ = true;
-  stalled_ = false;
+  ask_again();
   stoppers_.add(call.id, call.reply);
   advance();
 }
@@ -120,8 +137,7 @@ void Sandbox::status(const Call<SandboxStatus>& call) {
 
 void Sandbox::shutdown(const Call<ShutdownSandbox>& call) {
   life_.want_removal();
-  dirty_ = true;
-  stalled_ = false;
+  ask_again();
   removers_.add(call.id, call.reply);
   advance();
 }
@@ -141,20 +157,21 @@ void Sandbox::update(const Call<UpdateSandbox>& call) {
   if (!spec) return call.reply(tl::unexpected<Error>(spec.error()));
   life_.update(std::move(*spec));
   dirty_ = true;
-  call.reply(Done{});
+  updaters_.add(call.id, call.reply);
   advance();
 }
 
 void Sandbox::caller_gone(CallId call) {
   if (starters_.forget(call)) return start_abandoned();
-  if (exit_channel_.forget(call) || stoppers_.forget(call)) return;
+  if (exit_channel_.forget(call) || stoppers_.forget(call) || creators_.forget(call)) return;
+  if (updaters_.forget(call)) return;
   removers_.forget(call);
 }
 
 caf::result<Result<Done>> Sandbox::chore(const Chore& work) {
   auto promise = self_->make_response_promise<Result<Done>>();
   chores_.push_back(promise);
-  stalled_ = false;
+  ask_again();
   if (const auto* exit = std::get_if<TaskExit>(&work)) {
     consider_exit(*exit);
   } else {
@@ -163,6 +180,12 @@ caf::result<Result<Done>> Sandbox::chore(const Chore& work) {
   }
   advance();
   return promise;
+}
+
+/// What stopped may go on: also what could not be written down may be, now.
+void Sandbox::ask_again() {
+  stalled_ = false;
+  dirty_ = true;
 }
 
 void Sandbox::note(EventKind kind, std::string detail) {

@@ -3,6 +3,8 @@
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,7 +32,7 @@ using SandboxActor = SandboxPort::extend<caf::reacts_to<GraceOver>, caf::reacts_
 struct SandboxSeed {
   SandboxRecord record;
   std::uint64_t incarnation = 0;  // no other has this number
-  bool successor = false;         // it takes over from one that died
+  bool successor = false;         // it takes over from one that died, in this life of the daemon or before
   SupervisorPort supervisor;      // when it dies, so does this incarnation
   Settings settings;
 };
@@ -65,7 +67,10 @@ class Sandbox {
   // -- what follows (steps.cpp) ----------------------------------------------
   void advance();
   void save();
+  void saved(const Saved& saved);
+  void stop_for_lack_of_disk(Step step);
   void answer_whom_we_can();
+  void answer_writers();
   void finish();
   void run(Step step);
   void start_done(Result<Started> result);
@@ -85,8 +90,14 @@ class Sandbox {
   /// How long the runtime may take to tell of a process.
   static constexpr auto inspect_timeout = std::chrono::seconds(2);
 
+  // -- recovery ---------------------------------------------------------------
+  template <class Message>
+  auto when_known(void (Sandbox::*handle)(const Message&));
+  void known();
+
   // -- helpers ---------------------------------------------------------------
   const std::string& id() const { return life_.record().spec->id; }
+  void ask_again();
   void note(EventKind kind, std::string detail = {});
   std::string about(std::string_view what, std::string_view why) const;
 
@@ -97,16 +108,22 @@ class Sandbox {
   Settings settings_;
 
   ReplyList<Exit> exit_channel_;
+  ReplyList<Done> creators_;
+  ReplyList<Done> updaters_;
   ReplyList<Started> starters_;
   ReplyList<Done> stoppers_;
   ReplyList<Done> removers_;
   std::vector<caf::typed_response_promise<Result<Done>>> chores_;
   std::vector<TaskExit> early_exits_;  // told before the runtime answered Start
 
-  bool dirty_ = false;         // the record changed since it was last sent to be kept
-  bool saving_ = false;        // it is being kept
-  bool stalled_ = false;       // the last step failed; somebody will poke us
-  std::vector<Event> events_;  // to be kept with the record
+  bool dirty_ = false;                // the record changed since it was last sent to be kept
+  bool saving_ = false;               // it is being kept
+  std::optional<Error> not_durable_;  // why it is not on the disk
+  bool stalled_ = false;              // the last step failed; somebody will poke us
+  std::vector<Event> events_;         // to be kept with the record
+
+  bool unknown_ = false;  // whether its process runs, or how it ended
+  std::vector<std::function<void()>> until_known_;
 
   Step in_flight_ = Step::none;
   std::uint64_t attempt_ = 0;  // numbers what is asked of the runtime; older answers are stale

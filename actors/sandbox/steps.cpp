@@ -25,6 +25,7 @@ void Sandbox::advance() {
   const Step step = life_.next();
   const bool start_is_futile = in_flight_ == Step::start && step == Step::clean_all;
   if (step == Step::none || (in_flight_ != Step::none && !start_is_futile)) return;
+  if (not_durable_ && needs_durable_record(step, life_.record())) return stop_for_lack_of_disk(step);
   run(step);
 }
 
@@ -35,19 +36,54 @@ void Sandbox::save() {
       ->request(supervisor_, caf::infinite,
                 SaveRecord{life_.record(), incarnation_, std::exchange(events_, {})})
       .then(
-          [this](const Result<Done>& kept) {
-            saving_ = false;
+          [this](const Result<Saved>& kept) {
             if (!kept) return self_->quit(caf::exit_reason::user_shutdown);  // there is a newer incarnation
-            advance();
+            saved(*kept);
           },
           [this](const caf::error&) { self_->quit(caf::exit_reason::user_shutdown); });
 }
 
+void Sandbox::saved(const Saved& saved) {
+  saving_ = false;
+  not_durable_ = saved.not_durable;
+  advance();
+}
+
+/// What a full disk stops: a new sandbox does not start, and of a dead one the remains stay until it is
+/// written down how it ended. Nothing else.
+void Sandbox::stop_for_lack_of_disk(Step step) {
+  const Error why{ErrorKind::resource_exhausted, "the journal cannot be written: " + not_durable_->message};
+  if (step == Step::start) return start_done(tl::unexpected<Error>(why));
+  step_failed(Error{why.kind, about("clean up", why.message)});
+}
+
+/// Who created or changed it: what they were told must hold after a crash, too.
+void Sandbox::answer_writers() {
+  if (dirty_ || saving_) return;
+  if (!not_durable_) {
+    creators_.answer(Done{});
+    updaters_.answer(Done{});
+    return;
+  }
+  const Error why{ErrorKind::resource_exhausted, "the journal cannot be written: " + not_durable_->message};
+  updaters_.answer(tl::unexpected<Error>(Error{why.kind, about("update", why.message)}));
+  if (creators_.empty()) return;
+  creators_.answer(tl::unexpected<Error>(Error{why.kind, about("create", why.message)}));
+  life_.want_removal();
+  dirty_ = true;
+}
+
 void Sandbox::answer_whom_we_can() {
+  answer_writers();
   const auto& record = life_.record();
   // Only what is kept: whoever was told the pid must get the same answer from the next incarnation.
   if (record.started && !starters_.empty() && !dirty_ && !saving_) {
-    if (starters_.wanted()) {
+    if (not_durable_ && !record.start_answered) {
+      starters_.answer(failure(ErrorKind::resource_exhausted,
+                               about("start", "the journal cannot be written: " + not_durable_->message)));
+      life_.want_removal();
+      dirty_ = true;
+    } else if (starters_.wanted()) {
       starters_.answer(*record.started);
       if (!record.start_answered) {
         life_.start_answered();
@@ -69,6 +105,8 @@ void Sandbox::answer_whom_we_can() {
 
 void Sandbox::finish() {
   const auto& failed = life_.record().start_failure;
+  creators_.answer(failure(ErrorKind::aborted, about("create", "it was removed meanwhile")));
+  updaters_.answer(failure(ErrorKind::not_found, about("update", "it was removed meanwhile")));
   starters_.answer(tl::unexpected<Error>(
       failed ? *failed : Error{ErrorKind::aborted, about("start", "it was removed meanwhile")}));
   exit_channel_.answer(failure(ErrorKind::not_found, about("wait for", "it was removed before it ran")));
@@ -216,7 +254,7 @@ void Sandbox::check_again(const std::string& why) {
 }
 
 void Sandbox::process_checked(const Result<runtime::Process>& process) {
-  if (!life_.running()) return;
+  if (!life_.running()) return known();
   const auto& started = *life_.record().started;
   if (process && (process->pid != started.pid || process->start_time != started.start_time)) {
     log::warn("sandbox", id(), "the runtime has another process under its id");
@@ -226,8 +264,9 @@ void Sandbox::process_checked(const Result<runtime::Process>& process) {
     log::warn("sandbox", id(), "its process is gone and nobody knows how it ended");
     take_exit(Exit{unknown_exit_code, std::chrono::system_clock::now()});
   } else if (!process) {
-    check_again(process.error().message);
+    return check_again(process.error().message);
   }
+  known();
   advance();
 }
 
@@ -245,6 +284,7 @@ void Sandbox::consider_exit(const TaskExit& exit) {
 void Sandbox::take_exit(const Exit& exit) {
   if (!life_.exited(exit)) return;
   exit_channel_.answer(exit);
+  known();
   stalled_ = false;
   note(EventKind::exited);
 }

@@ -40,6 +40,15 @@ class BackoffQueue {
     if (std::find(items_.begin(), items_.end(), item) == items_.end()) items_.push_back(std::move(item));
   }
 
+  /// Goes on where an earlier queue was.
+  void restore(std::deque<Item> items, std::optional<Clock::time_point> due, unsigned failures,
+               std::string last_error) {
+    items_ = std::move(items);
+    due_ = due;
+    failures_ = failures;
+    last_error_ = std::move(last_error);
+  }
+
   bool empty() const { return items_.empty(); }
   const std::deque<Item>& items() const { return items_; }
   const Item& front() const { return items_.front(); }

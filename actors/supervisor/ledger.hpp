@@ -9,6 +9,7 @@
 #include "actors/restart_intensity.hpp"
 #include "actors/supervisor/backoff.hpp"
 #include "actors/supervisor/past_exits.hpp"
+#include "actors/supervisor/scribe.hpp"
 #include "messages/ports.hpp"
 
 namespace podsandbox {
@@ -28,6 +29,7 @@ struct LedgerEntry {
 struct Ledger {
   std::map<std::string, LedgerEntry> sandboxes;  // by id
   std::uint64_t last_incarnation = 0;
+  Scribe scribe;
   PastExits past_exits;
 };
 

@@ -22,6 +22,8 @@ SupervisorActor::behavior_type Supervisor::start(SupervisorSeed seed) {
   ledger_ = std::move(seed.ledger);
   events_ = std::move(seed.events);
   settings_ = seed.settings;
+  has_journal_ = seed.has_journal;
+  ledger_->scribe.failed();  // what became of a write of the supervisor before nobody knows
   self_->set_down_handler([this](const caf::down_msg& down) { sandbox_died(down); });
   self_->set_error_handler([this](const caf::error& error) {
     log::error("supervisor", {}, "unexpected error message: " + self_->system().render(error));
@@ -30,6 +32,7 @@ SupervisorActor::behavior_type Supervisor::start(SupervisorSeed seed) {
     entry.chores.retry_now();
     start_incarnation(id);
   }
+  write();
   return {
       [this](const Call<CreateSandbox>& call) { create(call); },
       [this](const Call<StartSandbox>& call) { route(call); },
@@ -51,9 +54,17 @@ SupervisorActor::behavior_type Supervisor::start(SupervisorSeed seed) {
           if (live.actor) self_->send(live.actor, restarted);
         }
       },
+      [this](const JournalRestarted&) {
+        ledger_->scribe.failed();
+        write();
+      },
       [this](const RetryDue& due) { deliver_chores(due.id); },
       [this](const RestartDue& due) {
         if (find(due.id) && !live_[due.id].actor) start_incarnation(due.id);
+      },
+      [this](const WriteAgain&) {
+        write_again_sent_ = false;
+        write();
       },
   };
 }
@@ -82,10 +93,16 @@ void Supervisor::create(const Call<CreateSandbox>& call) {
   const auto& id = call.request.id();
   if (!find(id)) {
     if (!call.reply.wanted()) return call.reply.fail(ErrorKind::cancelled, "the client went away");
+    if (trouble_) {
+      return call.reply.fail(
+          ErrorKind::resource_exhausted,
+          "create sandbox " + id + ": no new ones while the journal cannot be written: " + trouble_->message);
+    }
     ledger_->sandboxes[id].record.spec = call.request.spec;
     append(event_of(EventKind::created, ledger_->sandboxes[id].record));
     log::info("supervisor", id, "created");
     start_incarnation(id);
+    changed(id);
   }
   pass_on(id, call);
 }
@@ -144,7 +161,13 @@ LedgerEntry* Supervisor::find(const std::string& id) {
 }
 
 void Supervisor::append(Event event) {
-  events_->append(std::move(event));
+  auto kept = events_->append(std::move(event));
+  if (has_journal_) return ledger_->scribe.happened(std::move(kept));
+  publish(kept->sequence);
+}
+
+void Supervisor::publish(std::uint64_t last) {
+  events_->publish(last);
   if (auto hub = find_actor<HubPort>(self_->system(), names::hub)) self_->send(hub, NewEvents{});
 }
 
@@ -152,7 +175,7 @@ void Supervisor::start_incarnation(const std::string& id) {
   auto& entry = ledger_->sandboxes[id];
   auto& live = live_[id];
   entry.incarnation = ++ledger_->last_incarnation;
-  const bool successor = ++entry.actors > 1;
+  const bool successor = entry.actors++ > 0;
   live.actor = spawn_sandbox(self_->system(), SandboxSeed{entry.record, entry.incarnation, successor,
                                                           caf::actor_cast<SupervisorPort>(self_), settings_});
   live.chore_in_delivery = false;
@@ -174,6 +197,7 @@ void Supervisor::sandbox_died(const caf::down_msg& down) {
   it->second.actor = SandboxPort();
   log::warn("supervisor", id, "its actor died: " + self_->system().render(down.reason));
   append(event_of(EventKind::actor_restarted, entry->record, self_->system().render(down.reason)));
+  write();
   if (entry->restarts.allow(self_->clock().now())) {
     start_incarnation(id);
   } else {
@@ -182,11 +206,11 @@ void Supervisor::sandbox_died(const caf::down_msg& down) {
   }
 }
 
-Result<Done> Supervisor::save(const SaveRecord& save) {
+caf::result<Result<Saved>> Supervisor::save(const SaveRecord& save) {
   const auto id = save.record.spec->id;
   auto* entry = find(id);
   if (!entry || entry->incarnation != save.incarnation) {
-    return failure(ErrorKind::aborted, "sandbox " + id + " has a newer incarnation");
+    return Result<Saved>(failure(ErrorKind::aborted, "sandbox " + id + " has a newer incarnation"));
   }
   entry->record = save.record;
   for (const auto& event : save.events) append(event);
@@ -197,7 +221,11 @@ Result<Done> Supervisor::save(const SaveRecord& save) {
     ledger_->sandboxes.erase(id);
     live_.erase(id);
   }
-  return Done{};
+  if (!has_journal_) return Result<Saved>(Saved{});
+  auto promise = self_->make_response_promise<Result<Saved>>();
+  savers_.emplace_back(ledger_->scribe.next(), promise);
+  changed(id);
+  return promise;
 }
 
 // -- chores ------------------------------------------------------------------
@@ -248,8 +276,11 @@ void Supervisor::deliver_chores(const std::string& id) {
             if (!current || current->incarnation != incarnation) return;
             live_[id].chore_in_delivery = false;
             if (!handled) return chore_failed(id, handled.error());
-            current->chores.succeeded();
+            const bool was_kept =
+                current->chores.failures() > 0;  // only what failed is: the runtime tells of
+            current->chores.succeeded();         // an exit again
             deliver_chores(id);
+            if (was_kept) changed(id);
           },
           [](const caf::error&) {});  // it died: its successor gets the same chore
 }
@@ -264,6 +295,7 @@ void Supervisor::chore_failed(const std::string& id, const Error& why) {
                 std::to_string(seconds) + " s: " + why.message;
   log::warn("supervisor", id, detail);
   append(event_of(EventKind::retry_scheduled, entry->record, std::move(detail)));
+  changed(id);
   self_->delayed_send(self_, delay, RetryDue{id});
 }
 

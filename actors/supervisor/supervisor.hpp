@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -27,13 +28,18 @@ struct RestartDue {
   std::string id;
 };
 
-using SupervisorActor = SupervisorPort::extend<caf::reacts_to<RetryDue>, caf::reacts_to<RestartDue>>;
+/// What could not be written is to be written again.
+struct WriteAgain {};
+
+using SupervisorActor =
+    SupervisorPort::extend<caf::reacts_to<RetryDue>, caf::reacts_to<RestartDue>, caf::reacts_to<WriteAgain>>;
 
 /// What a supervisor works on; it outlives the supervisor.
 struct SupervisorSeed {
   std::shared_ptr<Ledger> ledger;
   std::shared_ptr<EventLog> events;
   Settings settings;
+  bool has_journal = false;  // false: nothing outlives this process
 };
 
 /// Knows every sandbox: starts its actor and starts a new incarnation when that dies, routes calls and task
@@ -66,7 +72,7 @@ class Supervisor {
   template <class Message>
   void pass_on(const std::string& id, const Message& message);
 
-  Result<Done> save(const SaveRecord& save);
+  caf::result<Result<Saved>> save(const SaveRecord& save);
   void sandbox_died(const caf::down_msg& down);
   void start_incarnation(const std::string& id);
 
@@ -76,8 +82,18 @@ class Supervisor {
   void deliver_chores(const std::string& id);
   void chore_failed(const std::string& id, const Error& why);
 
+  // -- the journal (writing.cpp) ----------------------------------------------
+  void changed(const std::string& id);
+  void write();
+  void write_done(const Result<Done>& written);
+  void write_failed(const Error& why);
+  void write_later(std::chrono::nanoseconds pause);
+  void write_everything_again(const Error& why);
+  void answer_savers(const Saved& saved);
+
   SandboxListing listing(const LedgerEntry& entry) const;
   void append(Event event);
+  void publish(std::uint64_t last);
   LedgerEntry* find(const std::string& id);
 
   Self self_;
@@ -85,6 +101,10 @@ class Supervisor {
   std::shared_ptr<EventLog> events_;
   Settings settings_;
   std::map<std::string, Live> live_;
+  bool has_journal_ = false;
+  bool write_again_sent_ = false;
+  std::optional<Error> trouble_;  // why the last write failed
+  std::vector<std::pair<Scribe::Number, caf::typed_response_promise<Result<Saved>>>> savers_;
   std::mt19937_64 random_{std::random_device{}()};
 };
 
@@ -94,3 +114,4 @@ SupervisorPort spawn_supervisor(caf::actor_system& system, SupervisorSeed seed);
 
 PODSANDBOX_MESSAGE(podsandbox::RetryDue)
 PODSANDBOX_MESSAGE(podsandbox::RestartDue)
+PODSANDBOX_MESSAGE(podsandbox::WriteAgain)

@@ -17,6 +17,7 @@ struct Config {
   unsigned socket_mode = 0600;
   std::string socket_group;  // empty: the daemon's own
   std::string state_dir = "/run/podsandboxd";
+  std::string data_dir = "/var/lib/podsandboxd";
   std::string keeper_program = "/usr/libexec/podsandboxd/podsandbox-keeper";
   std::string pause_program = "/usr/libexec/podsandboxd/podsandbox-pause";
   std::string containerd_address = "/run/containerd/containerd.sock";  // empty: there is no containerd
@@ -24,6 +25,7 @@ struct Config {
   log::Level log_level = log::Level::info;
   std::chrono::nanoseconds drain_timeout = std::chrono::seconds(10);
   unsigned scheduler_threads = 0;  // 0: one per core
+  std::chrono::nanoseconds events_age = std::chrono::hours(24);  // that are kept, at most
   Settings actors;
 };
 

@@ -198,6 +198,8 @@ std::vector<ConfigKey> all_keys() {
       text_key(
           "", "state_dir", [](auto& c) -> auto& { return c.state_dir; }, parse_path, same),
       text_key(
+          "", "data_dir", [](auto& c) -> auto& { return c.data_dir; }, parse_path, same),
+      text_key(
           "", "keeper_program", [](auto& c) -> auto& { return c.keeper_program; }, parse_path, same),
       text_key(
           "", "pause_program", [](auto& c) -> auto& { return c.pause_program; }, parse_path, same),
@@ -219,6 +221,8 @@ std::vector<ConfigKey> all_keys() {
           "backoff", "jitter", [](auto& c) -> auto& { return c.actors.backoff.jitter; }),
       count_key(
           "events", "keep", [](auto& c) -> auto& { return c.actors.events_kept; }, 1, 1'000'000),
+      duration_key(
+          "events", "max_age", [](auto& c) -> auto& { return c.events_age; }),
       text_key(
           "containerd", "address", [](auto& c) -> auto& { return c.containerd_address; },
           parse_socket_or_none, same),

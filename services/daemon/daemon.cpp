@@ -17,6 +17,8 @@
 #include "services/containerd/registrar.hpp"
 #include "services/daemon/state_dir.hpp"
 #include "services/daemon/stop_signals.hpp"
+#include "services/journal/journal_actor.hpp"
+#include "services/journal/store.hpp"
 #include "services/linux/linux_runtime.hpp"
 #include "services/linux/linux_runtime_actor.hpp"
 #include "services/telemetry/logging.hpp"
@@ -53,9 +55,15 @@ Companion registrar(const Config& config, CallDesk& desk) {
           }};
 }
 
-RootSeed root_seed(const Config& config, const std::shared_ptr<linux_runtime::LinuxRuntime>& runtime,
-                   CallDesk& desk, StopSignals& signals) {
+RootSeed root_seed(const Config& config, journal::Store::Opened journal,
+                   const std::shared_ptr<linux_runtime::LinuxRuntime>& runtime, CallDesk& desk,
+                   StopSignals& signals) {
   RootSeed seed;
+  seed.restored = std::move(journal.contents);
+  seed.boot_id = journal::current_boot_id();
+  seed.make_journal = [store = journal.store](caf::actor_system& system) {
+    return journal::spawn_journal(system, store);
+  };
   seed.settings = config.actors;
   seed.make_runtime = [runtime](caf::actor_system& system) {
     return linux_runtime::spawn_linux_runtime(system, runtime);
@@ -69,6 +77,7 @@ RootSeed root_seed(const Config& config, const std::shared_ptr<linux_runtime::Li
 linux_runtime::Settings runtime_settings(const Config& config) {
   linux_runtime::Settings settings;
   settings.state_dir = config.state_dir;
+  settings.data_dir = config.data_dir;
   settings.keeper_program = config.keeper_program;
   settings.pause_program = config.pause_program;
   settings.cri = config.cri;
@@ -86,6 +95,9 @@ linux_runtime::Settings runtime_settings(const Config& config) {
 Result<Done> serve(const Config& config, StopSignals& signals) {
   auto state_dir = StateDir::open(config.state_dir);
   if (!state_dir) return tl::unexpected<Error>(state_dir.error());
+  auto journal = journal::Store::open(config.data_dir, {config.actors.events_kept, config.events_age});
+  if (!journal) return tl::unexpected<Error>(journal.error());
+  for (const auto& notice : journal->notices) log::warn("journal", {}, notice);
   auto listener = api::Listener::bind({config.socket, config.socket_mode, config.socket_group});
   if (!listener) return tl::unexpected<Error>(listener.error());
   auto runtime = linux_runtime::LinuxRuntime::open(runtime_settings(config));
@@ -94,7 +106,7 @@ Result<Done> serve(const Config& config, StopSignals& signals) {
   ActorConfig actor_config(config.scheduler_threads);
   caf::actor_system system(actor_config);
   CallDesk desk(system);
-  const auto root = spawn_root(system, root_seed(config, *runtime, desk, signals));
+  const auto root = spawn_root(system, root_seed(config, std::move(*journal), *runtime, desk, signals));
   auto server = api::Server::start(desk, std::move(*listener));
   if (server) log::info("daemon", {}, "serving on " + config.socket);
 

@@ -21,13 +21,13 @@ namespace podsandbox::linux_runtime {
 namespace {
 
 std::filesystem::path records_directory(const Settings& settings) {
-  return settings.state_dir / "sandboxes";
+  return settings.data_dir / "sandboxes";
 }
 
 Result<Done> make_directories(const Settings& settings) {
   std::error_code error;
-  std::filesystem::create_directories(settings.state_dir.parent_path(), error);
-  for (const auto& directory : {settings.state_dir, records_directory(settings)}) {
+  for (const auto& directory : {settings.state_dir, settings.data_dir, records_directory(settings)}) {
+    std::filesystem::create_directories(directory.parent_path(), error);
     if (mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
       return failure(ErrorKind::internal,
                      because("making the linux runtime's directory " + directory.string()));

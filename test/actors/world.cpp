@@ -30,19 +30,34 @@ void kill_now(const caf::strong_actor_ptr& pointer) {
 
 World::World(Settings settings, RestartIntensity intensity, std::vector<Companion> companions)
     : scheduler(test_scheduler(system)) {
+  RootSeed seed;
+  seed.settings = settings;
+  seed.intensity = intensity;
+  seed.companions = std::move(companions);
+  begin(std::move(seed));
+}
+
+World::World(std::shared_ptr<ScriptedJournal> journal, std::shared_ptr<ScriptedRuntime> earlier_runtime)
+    : scheduler(test_scheduler(system)), runtime(std::move(earlier_runtime)) {
+  RootSeed seed;
+  seed.settings.backoff.jitter = 0;
+  seed.intensity = {1000, std::chrono::seconds(1)};
+  seed.restored = journal->contents;
+  seed.boot_id = "this boot";
+  seed.make_journal = [journal](caf::actor_system& sys) { return journal->spawn(sys); };
+  begin(std::move(seed));
+}
+
+void World::begin(RootSeed seed) {
   if (std::getenv("PODSANDBOX_TEST_LOG")) {
     log::set_sink(
         [](log::Level, std::string_view component, std::string_view sandbox, std::string_view text) {
           std::cerr << component << ' ' << sandbox << ": " << text << '\n';
         });
   }
-  RootSeed seed;
-  seed.settings = settings;
   seed.make_runtime = [this](caf::actor_system& sys) { return runtime->spawn(sys); };
   seed.desk = &desk;
   seed.give_up = [this](std::string why) { gave_up = std::move(why); };
-  seed.intensity = intensity;
-  seed.companions = std::move(companions);
   root = spawn_root(system, std::move(seed));
   settle();
 }
@@ -95,6 +110,12 @@ void World::kill(caf::atom_value name) {
 void World::kill_everybody() {
   for (const auto name : {names::gateway, names::supervisor, names::runtime, names::exits, names::hub})
     kill(name);
+}
+
+void World::crash() {
+  for (const auto name : {names::root, names::journal}) kill(name);
+  kill_everybody();
+  settle();
 }
 
 void World::kill_sandbox(const std::string& id) {

@@ -13,6 +13,7 @@
 
 #include "actors/root/root.hpp"
 #include "messages/call_desk.hpp"
+#include "test/actors/scripted_journal.hpp"
 #include "test/actors/scripted_runtime.hpp"
 
 namespace podsandbox::test {
@@ -27,6 +28,8 @@ class World {
  public:
   explicit World(Settings settings = {}, RestartIntensity intensity = {1000, std::chrono::seconds(1)},
                  std::vector<Companion> companions = {});
+  /// One that keeps a journal, over a runtime of an earlier world.
+  World(std::shared_ptr<ScriptedJournal> journal, std::shared_ptr<ScriptedRuntime> runtime);
   ~World();
 
   void settle();
@@ -66,6 +69,8 @@ class World {
   /// Kills an actor between two messages, as a chaos test would.
   void kill(caf::atom_value name);
   void kill_everybody();
+  /// All at once, as the end of the process does: nobody says another word.
+  void crash();
   void kill_sandbox(const std::string& id);
 
   /// The kinds of this sandbox's events so far.
@@ -77,6 +82,8 @@ class World {
   struct Config : caf::actor_system_config {
     Config() { set("scheduler.policy", caf::atom("testing")); }
   };
+
+  void begin(RootSeed seed);
 
   Config config_;
 

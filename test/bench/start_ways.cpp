@@ -85,6 +85,7 @@ class RuntimeStart final : public StartWay {
   RuntimeStart() {
     linux_runtime::Settings settings;
     settings.state_dir = directory_.path() / "state";
+    settings.data_dir = directory_.path() / "data";
     settings.keeper_program = programs + "/podsandbox-keeper";
     settings.pause_program = programs + "/podsandbox-pause";
     settings.cri.root_dir = directory_.path() / "cri-root";

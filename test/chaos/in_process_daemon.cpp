@@ -31,6 +31,7 @@ InProcessDaemon::InProcessDaemon() {
   const std::filesystem::path bin = programs;
   linux_runtime::Settings settings;
   settings.state_dir = directory_.path() / "state";
+  settings.data_dir = directory_.path() / "data";
   settings.keeper_program = bin / "podsandbox-keeper";
   settings.pause_program = bin / "podsandbox-pause";
   settings.cri.root_dir = directory_.path() / "cri-root";

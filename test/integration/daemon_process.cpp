@@ -65,7 +65,7 @@ void DaemonProcess::start() {
   const auto binary = std::string(programs) + "/podsandboxd";
   const auto config = (directory_.path() / "config.toml").string();
   {
-    const auto text = "keeper_program = \"" + std::string(programs) + "/podsandbox-keeper\"\n" +
+    const auto text = "data_dir = \"" + directory_.path().string() + "/data\"\n" + "keeper_program = \"" + std::string(programs) + "/podsandbox-keeper\"\n" +
                       "pause_program = \"" + std::string(programs) + "/podsandbox-pause\"\n" +
                       "containerd.address = \"\"\n" + "cri.root_dir = \"" + directory_.path().string() +
                       "/cri-root\"\n" + "cri.state_dir = \"" + directory_.path().string() + "/cri-state\"\n";

@@ -256,7 +256,7 @@ BOOST_AUTO_TEST_CASE(cgroups) {
 // belongs to another process or another boot is left alone.
 BOOST_AUTO_TEST_CASE(strange_records) {
   const RuntimeHome home;
-  const auto records = home.settings().state_dir / "sandboxes";
+  const auto records = home.settings().data_dir / "sandboxes";
   std::filesystem::create_directories(records);
   std::ofstream(records / "garbage") << "{";
   std::ofstream(records / "half~") << "{}";

@@ -41,6 +41,7 @@ RuntimeHome::~RuntimeHome() {
 linux_runtime::Settings RuntimeHome::settings() const {
   linux_runtime::Settings settings;
   settings.state_dir = path_ / "state";
+  settings.data_dir = path_ / "data";
   settings.keeper_program = path_ / "keeper";
   settings.pause_program = path_ / "pause";
   settings.cri.root_dir = path_ / "cri-root";
@@ -78,7 +79,7 @@ std::vector<int> RuntimeHome::children_of_keepers() const {
 std::vector<std::string> RuntimeHome::records() const {
   std::vector<std::string> ids;
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(settings().state_dir / "sandboxes", error)) {
+  for (const auto& entry : fs::directory_iterator(settings().data_dir / "sandboxes", error)) {
     ids.push_back(entry.path().filename());
   }
   return ids;

@@ -59,6 +59,7 @@ socket = "/a/b.sock"
 socket_mode = "0660"
 socket_group = "kube"
 state_dir = "/var/lib/x"
+data_dir = "/var/lib/y"
 keeper_program = "/k"
 pause_program = "/p"
 log_level = "debug"
@@ -72,6 +73,7 @@ max = "1h"
 jitter = 0
 [events]
 keep = 1
+max_age = "2h"
 [containerd]
 address = "/c.sock"
 [cri]
@@ -88,6 +90,7 @@ restrict_oom_score_adj = false
   BOOST_TEST(config.socket_mode == 0660U);
   BOOST_TEST(config.socket_group == "kube");
   BOOST_TEST(config.state_dir == "/var/lib/x");
+  BOOST_TEST(config.data_dir == "/var/lib/y");
   BOOST_TEST(config.keeper_program == "/k");
   BOOST_TEST(config.pause_program == "/p");
   BOOST_TEST((config.log_level == log::Level::debug));
@@ -99,6 +102,7 @@ restrict_oom_score_adj = false
   BOOST_TEST((config.actors.backoff.max == 1h));
   BOOST_TEST(config.actors.backoff.jitter == 0.0);
   BOOST_TEST(config.actors.events_kept == 1U);
+  BOOST_TEST((config.events_age == 2h));
   BOOST_TEST(config.containerd_address == "/c.sock");
   BOOST_TEST(config.cri.root_dir == "/cr");
   BOOST_TEST(config.cri.state_dir == "/cs");

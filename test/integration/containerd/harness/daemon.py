@@ -22,6 +22,7 @@ class Daemon:
         self.config_file = os.path.join(directory, "podsandboxd.toml")
         self.config = {
             "": {"socket": self.socket, "state_dir": os.path.join(directory, "d"),
+                 "data_dir": os.path.join(directory, "data"),
                  "keeper_program": places.ours("podsandbox-keeper"),
                  "pause_program": places.ours("podsandbox-pause"), "log_level": "debug"},
             "containerd": {"address": os.path.join(directory, "c.sock")},

@@ -1,0 +1,35 @@
+#include "actors/supervisor/scribe.hpp"
+
+#include <utility>
+
+namespace podsandbox {
+
+std::optional<journal::Write> Scribe::begin(const Read& read) {
+  if (writing_ || (sandboxes_.empty() && events_.empty())) return std::nullopt;
+  writing_ = true;
+  ++begun_;
+  written_sandboxes_ = std::exchange(sandboxes_, {});
+  written_events_ = std::exchange(events_, {});
+  journal::Write write;
+  for (const auto& id : written_sandboxes_) write.sandboxes.emplace(id, read(id));
+  for (const auto& event : written_events_) write.events.push_back(*event);
+  return write;
+}
+
+std::uint64_t Scribe::succeeded() {
+  writing_ = false;
+  const auto last = written_events_.empty() ? 0 : written_events_.back()->sequence;
+  written_sandboxes_.clear();
+  written_events_.clear();
+  return last;
+}
+
+void Scribe::failed() {
+  if (!std::exchange(writing_, false)) return;
+  sandboxes_.merge(written_sandboxes_);
+  written_sandboxes_.clear();
+  written_events_.insert(written_events_.end(), events_.begin(), events_.end());
+  events_ = std::exchange(written_events_, {});
+}
+
+}  // namespace podsandbox
