@@ -65,10 +65,11 @@ void DaemonProcess::start() {
   const auto binary = std::string(programs) + "/podsandboxd";
   const auto config = (directory_.path() / "config.toml").string();
   {
-    const auto text = "data_dir = \"" + directory_.path().string() + "/data\"\n" + "keeper_program = \"" + std::string(programs) + "/podsandbox-keeper\"\n" +
-                      "pause_program = \"" + std::string(programs) + "/podsandbox-pause\"\n" +
-                      "containerd.address = \"\"\n" + "cri.root_dir = \"" + directory_.path().string() +
-                      "/cri-root\"\n" + "cri.state_dir = \"" + directory_.path().string() + "/cri-state\"\n";
+    const auto text = "data_dir = \"" + directory_.path().string() + "/data\"\n" + "keeper_program = \"" +
+                      std::string(programs) + "/podsandbox-keeper\"\n" + "pause_program = \"" +
+                      std::string(programs) + "/podsandbox-pause\"\n" + "containerd.address = \"\"\n" +
+                      "cri.root_dir = \"" + directory_.path().string() + "/cri-root\"\n" +
+                      "cri.state_dir = \"" + directory_.path().string() + "/cri-state\"\n";
     const int fd = open(config.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (write(fd, text.data(), text.size()) < 0) throw std::runtime_error("cannot write " + config);
     close(fd);
@@ -79,11 +80,19 @@ void DaemonProcess::start() {
   std::vector<const char*> arguments = {
       binary.c_str(), "--config",    config.c_str(), "--socket", socket_path.c_str(),
       "--state-dir",  state.c_str(), "--log-level",  level,      nullptr};
+  // Else the one that a killed daemon has left would be taken for the new one's.
+  const bool replaces = std::filesystem::is_socket(socket_path);
+  const auto left =
+      replaces ? std::filesystem::last_write_time(socket_path) : std::filesystem::file_time_type();
   const int error =
       posix_spawn(&pid_, binary.c_str(), nullptr, nullptr, const_cast<char**>(arguments.data()), environ);
   if (error != 0) throw std::system_error(error, std::generic_category(), binary);
   // Only then: gRPC waits a second after a first attempt that failed.
-  if (!eventually([&] { return std::filesystem::is_socket(socket_path); })) {
+  if (!eventually([&] {
+        std::error_code none;
+        return std::filesystem::is_socket(socket_path, none) &&
+               (!replaces || std::filesystem::last_write_time(socket_path, none) != left);
+      })) {
     throw std::runtime_error("the daemon does not listen");
   }
   if (!channel()->WaitForConnected(std::chrono::system_clock::now() + std::chrono::seconds(20))) {
