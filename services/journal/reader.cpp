@@ -1,6 +1,7 @@
 #include "services/journal/reader.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <utility>
 
@@ -45,15 +46,23 @@ Result<Done> scan(Database& database, const std::string& sql, const std::string&
   return outcome;
 }
 
+std::uintmax_t size_of(const std::string& path) {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(path, error);
+  return error ? 0 : size;
+}
+
 class Reader {
  public:
   Reader(const Limits& limits, Time now) : limits_(limits), now_(now) {}
 
   Result<Reading> read(const std::string& path) {
-    auto done = Database::open(path).and_then([this](Database database) {
-      reading_.database = std::move(database);
-      return read_all();
-    });
+    auto done = look_at(path)
+                    .and_then([&](Done) { return Database::open(path); })
+                    .and_then([this](Database database) {
+                      reading_.database = std::move(database);
+                      return read_all();
+                    });
     if (!done && !is_damage(done.error())) return tl::unexpected<Error>(std::move(done).error());
     if (!done) structure_damaged(done.error().message);
     number_events();
@@ -61,6 +70,12 @@ class Reader {
   }
 
  private:
+  /// SQLite would take a log without a file for rubbish, and remove it.
+  static Result<Done> look_at(const std::string& path) {
+    if (size_of(path) > 0 || size_of(path + "-wal") == 0) return Done{};
+    return failure(ErrorKind::internal, "it is empty or gone, but its log is there");
+  }
+
   /// Damage of one part keeps none of the others from being read.
   Result<Done> read_all() {
     for (const auto part :
