@@ -142,16 +142,20 @@ Result<Done> Database::configure() {
   sqlite3_db_config(connection, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(connection, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   // The lock comes first: with it the index of the log is in memory and not in a file that all could map.
-  // What frees pages must be known before the first table is made.
-  return execute(
-      "PRAGMA locking_mode = EXCLUSIVE;"
-      "PRAGMA cell_size_check = ON;"
-      "PRAGMA temp_store = MEMORY;"
-      "PRAGMA auto_vacuum = INCREMENTAL;"
-      "PRAGMA journal_mode = WAL;"
-      "PRAGMA synchronous = FULL;"
-      "PRAGMA wal_autocheckpoint = 1000;"
-      "PRAGMA journal_size_limit = 4194304;");
+  // What frees pages must be known before the first table is made; later it would only cost a write.
+  return execute("PRAGMA locking_mode = EXCLUSIVE; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY")
+      .and_then([this](Done) { return number("PRAGMA page_count"); })
+      .and_then([this](std::int64_t pages) -> Result<Done> {
+        if (pages > 0) return Done{};
+        return execute("PRAGMA auto_vacuum = INCREMENTAL");
+      })
+      .and_then([this](Done) {
+        return execute(
+            "PRAGMA journal_mode = WAL;"
+            "PRAGMA synchronous = FULL;"
+            "PRAGMA wal_autocheckpoint = 1000;"
+            "PRAGMA journal_size_limit = 4194304");
+      });
 }
 
 Result<Statement> Database::prepare(std::string_view sql) {
