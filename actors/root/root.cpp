@@ -43,6 +43,7 @@ class Root {
       start_child(name);
     }
     for (const auto& companion : seed_.companions) start_child(companion.name);
+    self_->send(self_, CallsLost{});  // those that came before us found nobody to tell
     return {
         [this](const CallsLost&) { self_->delayed_send(self_, resend_pause, SendAgain{}); },
         [this](const StopAll&) { stop_all(); },

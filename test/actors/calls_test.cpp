@@ -322,6 +322,36 @@ BOOST_AUTO_TEST_CASE(a_closed_desk_ends_every_call_with_its_reason) {
   BOOST_TEST(((*late)->error().kind == ErrorKind::unavailable));
 }
 
+/// A client may be there before the actors are: what it asked is not lost with nobody to notice.
+BOOST_AUTO_TEST_CASE(a_call_that_comes_before_root_is_answered) {
+  caf::actor_system_config config;
+  config.set("scheduler.policy", caf::atom("testing"));
+  caf::actor_system system{config};
+  auto& scheduler = dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler());
+  const auto settle = [&] {
+    while (scheduler.try_run_once()) {
+    }
+  };
+  CallDesk desk{system};
+  bool answered = false;
+  desk.submit(ListSandboxes{}, std::function<void(Result<std::vector<SandboxListing>>)>(
+                                   [&](const Result<std::vector<SandboxListing>>&) { answered = true; }));
+  settle();
+  const auto runtime = std::make_shared<ScriptedRuntime>();
+  RootSeed seed;
+  seed.make_runtime = [&](caf::actor_system& sys) { return runtime->spawn(sys); };
+  seed.desk = &desk;
+  seed.give_up = [](const std::string&) {};
+  const auto root = spawn_root(system, std::move(seed));
+  settle();
+  scheduler.advance_time(std::chrono::milliseconds(10));
+  settle();
+  BOOST_TEST(answered);
+  desk.close(Error{ErrorKind::unavailable, "the test is over"});
+  caf::anon_send(root, StopAll{});
+  settle();
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace podsandbox::test
