@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <sstream>
+#include <utility>
 
 #include "services/linux/system_error.hpp"
 #include "services/linux/unique_fd.hpp"
@@ -90,7 +91,7 @@ int set_least_share(const fs::path& cgroup, bool unified) {
   return error == ENOENT ? 0 : error;  // no cpu controller here
 }
 
-int enter_one(const fs::path& mount, const std::string& path, int pid, bool unified) {
+int make_one(const fs::path& mount, const std::string& path, bool unified, CgroupDoors* doors) {
   // A parent may go away under us when another sandbox, its last, is removed.
   constexpr int attempts = 10;
   int error = 0;
@@ -100,8 +101,16 @@ int enter_one(const fs::path& mount, const std::string& path, int pid, bool unif
   }
   const fs::path cgroup = mount / fs::path(path).relative_path();
   if (error == 0) error = set_least_share(cgroup, unified);
-  if (error == 0) error = write_text(cgroup / "cgroup.procs", std::to_string(pid));
-  return error;
+  if (error != 0) return error;
+  UniqueFd door(unified ? open(cgroup.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+                        : open((cgroup / "tasks").c_str(), O_WRONLY | O_CLOEXEC));
+  if (!door) return errno;
+  if (unified) {
+    doors->directory = std::move(door);
+  } else {
+    doors->tasks.push_back(std::move(door));
+  }
+  return 0;
 }
 
 // From the last one up, to the first that is not ours or that others are in: the last of them removes it.
@@ -159,17 +168,23 @@ CgroupMounts find_cgroup_mounts() {
   return parse_cgroup_mounts(read_text("/proc/self/mountinfo"));
 }
 
-Result<Done> enter_cgroup(const CgroupMounts& mounts, const std::string& path, int pid) {
+Result<CgroupDoors> make_cgroup(const CgroupMounts& mounts, const std::string& path) {
   if (mounts.paths.empty()) {
     return failure(ErrorKind::failed_precondition, "cgroup " + path + ": no cgroup hierarchy is mounted");
   }
+  if (!mounts.unified && mounts.paths.size() > most_hierarchies) {
+    return failure(ErrorKind::failed_precondition, "cgroup " + path + ": more than " +
+                                                       std::to_string(most_hierarchies) +
+                                                       " cgroup hierarchies are mounted");
+  }
+  CgroupDoors doors;
   for (const fs::path& mount : mounts.paths) {
-    const int error = enter_one(mount, path, pid, mounts.unified);
+    const int error = make_one(mount, path, mounts.unified, &doors);
     if (error == 0) continue;
     const auto kind = error == EEXIST ? ErrorKind::already_exists : ErrorKind::internal;
     return failure(kind, because("making cgroup " + mount.string() + path, error));
   }
-  return Done{};
+  return doors;
 }
 
 Result<Done> remove_cgroup(const CgroupMounts& mounts, const std::string& path) {

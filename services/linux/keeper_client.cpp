@@ -84,10 +84,12 @@ void KeeperClient::spawn(const std::string& id, SpawnOrder order, Callback callb
   KeeperRequest request = make_request(keeper_spawn, id);
   if (order.host_pid) request.flags |= keeper_host_pid;
   if (order.user) request.flags |= keeper_in_user_namespace;
+  if (order.cgroup) request.flags |= keeper_into_cgroup;
   std::vector<UniqueFd> attached;
   attached.push_back(std::move(order.control));
   attached.push_back(std::move(order.program));
   if (order.user) attached.push_back(std::move(order.user));
+  if (order.cgroup) attached.push_back(std::move(order.cgroup));
   call(request, std::move(attached), std::move(callback));
 }
 

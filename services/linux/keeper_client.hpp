@@ -26,7 +26,8 @@ struct SpawnOrder {
   bool host_pid = false;
   UniqueFd control;
   UniqueFd program;
-  UniqueFd user;  // empty: in our user namespace
+  UniqueFd user;    // empty: in our user namespace
+  UniqueFd cgroup;  // empty: in the keeper's cgroup
 };
 
 /// The daemon's side of the keeper's socket. Connects, starts a keeper when none listens, and connects again

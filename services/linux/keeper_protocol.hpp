@@ -10,7 +10,7 @@
 namespace podsandbox::linux_runtime {
 
 inline constexpr uint32_t keeper_magic = 0x4b425350;  // "PSBK"
-inline constexpr uint32_t keeper_version = 2;
+inline constexpr uint32_t keeper_version = 3;
 
 /// Room for the longest identifier and its terminating NUL.
 inline constexpr unsigned keeper_id_size = 77;
@@ -18,27 +18,30 @@ inline constexpr unsigned keeper_id_size = 77;
 /// The one descriptor that the keeper inherits: a listening socket.
 inline constexpr int keeper_listen_fd = 3;
 
-/// The descriptors that come with keeper_spawn, in this order.
+/// The descriptors that come with keeper_spawn, in this order: these two, then that of
+/// keeper_in_user_namespace and then that of keeper_into_cgroup, each only with its flag.
 enum KeeperFd : uint32_t {
   keeper_fd_control = 0,  ///< becomes fd 3 of the child
   keeper_fd_program = 1,  ///< the program that it runs: the daemon's, which may be newer than the keeper
-  keeper_fd_user = 2,     ///< only with keeper_in_user_namespace
-  keeper_fd_most = 3,
+  keeper_fd_first_of_flags = 2,
+  keeper_fd_most = 4,
 };
 
 /// How a child is made, in `flags` of keeper_spawn.
 enum KeeperFlags : uint32_t {
   /// No pid namespace of its own.
   keeper_host_pid = 1,
-  /// As root of the user namespace that comes as the last descriptor, which then owns the child's pid
-  /// namespace.
+  /// As root of the user namespace whose descriptor comes with it, which then owns the child's pid namespace.
   keeper_in_user_namespace = 2,
-  keeper_all_flags = 3,
+  /// In the cgroup of version 2 whose directory comes with it.
+  keeper_into_cgroup = 4,
+  keeper_all_flags = 7,
 };
 
 enum KeeperOp : uint32_t {
   /// Make a child `id`. Carries the descriptors above. Answers as soon as the process exists. EEXIST, with
-  /// the entry that exists, when there is one; ENOSPC when the table is full.
+  /// the entry that exists, when there is one; ENOSPC when the table is full. Else what
+  /// the kernel says of making it.
   keeper_spawn = 1,
   /// Tell of `id`. ENOENT when there is none.
   keeper_look = 2,

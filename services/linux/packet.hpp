@@ -8,7 +8,7 @@
 namespace podsandbox::linux_runtime {
 
 /// The most descriptors that one packet carries.
-inline constexpr std::size_t packet_fds = 3;
+inline constexpr std::size_t packet_fds = 17;
 
 /// Sends one packet, and duplicates of `fds`, without waiting. Returns 0 or an errno.
 int send_packet(int socket, const void* data, std::size_t size, std::span<const int> fds = {});

@@ -8,7 +8,7 @@
 /// before it may go ends: none outlives a start that nobody finished.
 namespace podsandbox::linux_runtime {
 
-inline constexpr uint32_t pause_magic = 0x32425350;  // "PSB2"
+inline constexpr uint32_t pause_magic = 0x33425350;  // "PSB3"
 
 /// The descriptor on which a pause process finds its end of the pair.
 inline constexpr int pause_control_fd = 3;
@@ -22,6 +22,13 @@ enum PauseNetwork : uint32_t {
   pause_network_host = 2,   ///< stay in the host's network and UTS namespaces
 };
 
+/// The most hierarchies of cgroup v1.
+inline constexpr unsigned pause_most_cgroups = 16;
+
+/// The descriptors that come with the setup: with pause_network_given that of the network namespace, then
+/// `cgroup_count` that are open for the process to write "0" to, by which it enters a cgroup.
+inline constexpr unsigned pause_most_fds = 1 + pause_most_cgroups;
+
 /// The start of the packet. Behind it: `group_count` numbers of groups (uint32_t), then `sysctls_size` bytes
 /// of NUL-terminated texts, in turn a path below /proc/sys and the value for it.
 struct PauseSetup {
@@ -32,6 +39,7 @@ struct PauseSetup {
   uint32_t gid;
   uint32_t group_count;
   uint32_t sysctls_size;
+  uint32_t cgroup_count;
   char hostname[pause_hostname_size];  // NUL-terminated; empty: keep the host's
   char padding[3];
 };
@@ -43,6 +51,7 @@ inline constexpr unsigned pause_setup_room = 32768;
 enum PauseStep : uint32_t {
   pause_exec = 0,  ///< the keeper's: run the program
   pause_receive,
+  pause_cgroups,
   pause_join_network,
   pause_namespaces,
   pause_hostname,
@@ -62,7 +71,7 @@ struct PauseReport {
   uint32_t magic;
   uint32_t step;
   int32_t error;
-  uint32_t item;  // of pause_sysctls: which one, counted from 0
+  uint32_t item;  // of pause_cgroups and pause_sysctls: which one, counted from 0
 };
 
 /// Stay. From now on the process does not depend on the daemon.
@@ -70,6 +79,6 @@ struct PauseGo {
   uint32_t magic;
 };
 
-static_assert(sizeof(PauseSetup) == 96 && sizeof(PauseReport) == 16);
+static_assert(sizeof(PauseSetup) == 100 && sizeof(PauseReport) == 16);
 
 }  // namespace podsandbox::linux_runtime

@@ -27,7 +27,7 @@ std::string bytes_of(const void* data, std::size_t size) {
 
 }  // namespace
 
-std::string pause_setup(const Plan& plan) {
+std::string pause_setup(const Plan& plan, std::size_t cgroup_count) {
   std::string sysctls;
   for (const SysctlValue& sysctl : plan.sysctls) {
     sysctls += sysctl.path + '\0';
@@ -41,6 +41,7 @@ std::string pause_setup(const Plan& plan) {
   setup.gid = plan.gid;
   setup.group_count = static_cast<std::uint32_t>(plan.groups.size());
   setup.sysctls_size = static_cast<std::uint32_t>(sysctls.size());
+  setup.cgroup_count = static_cast<std::uint32_t>(cgroup_count);
   std::memcpy(setup.hostname, plan.hostname.data(), plan.hostname.size());  // checked: it fits
   return bytes_of(&setup, sizeof setup) +
          bytes_of(plan.groups.data(), plan.groups.size() * sizeof(std::uint32_t)) + sysctls;
@@ -50,6 +51,7 @@ std::string describe_step(std::uint32_t step, std::uint32_t item, const Plan& pl
   static constexpr std::array<const char*, pause_step_count> names{
       "running the pause program",
       "receiving its setup",
+      "entering its cgroups",
       "joining netns_path",
       "making its namespaces",
       "setting the hostname",
@@ -65,6 +67,7 @@ std::string describe_step(std::uint32_t step, std::uint32_t item, const Plan& pl
   if (step == pause_sysctls && item < plan.sysctls.size()) {
     return "config.linux.sysctls: setting " + plan.sysctls[item].key;
   }
+  if (step == pause_cgroups) return "config.linux.cgroup_parent: entering cgroup " + plan.cgroup;
   return step < names.size() ? names[step] : "an unknown step";
 }
 

@@ -34,13 +34,11 @@ bool is_scope(const std::string& path, const std::string& id) {
   return path.ends_with("/" + scope_unit(id));
 }
 
-Result<Done> enter_sandbox_cgroup(const CgroupMakers& makers, const std::string& cgroup_parent,
-                                  const std::string& id, int pid) {
-  const auto place = place_cgroup(cgroup_parent, id);
-  if (!place) return failure(ErrorKind::invalid_argument, place.error());
-  if (!is_slice(cgroup_parent)) return enter_cgroup(makers.mounts, place->path, pid);
-  const Scope scope{scope_unit(id), "pod sandbox " + id, *slice_unit(cgroup_parent), pid,
-                    makers.mounts.unified};
+Result<Done> enter_sandbox_scope(const CgroupMakers& makers, const std::string& cgroup_parent,
+                                 const std::string& id, int pid) {
+  auto slice = slice_unit(cgroup_parent);
+  if (!slice) return failure(ErrorKind::invalid_argument, slice.error());
+  const Scope scope{scope_unit(id), "pod sandbox " + id, std::move(*slice), pid, makers.mounts.unified};
   return start_scope(makers.systemd, scope, std::chrono::steady_clock::now() + makers.deadline);
 }
 

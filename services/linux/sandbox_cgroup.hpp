@@ -33,10 +33,11 @@ struct CgroupMakers {
   std::chrono::milliseconds deadline;  ///< for systemd
 };
 
-/// Makes the cgroup where `place_cgroup` puts it and moves `pid` into it. On failure call
-/// `remove_sandbox_cgroup`; but not after ALREADY_EXISTS when it is a scope: then it is somebody else's.
-Result<Done> enter_sandbox_cgroup(const CgroupMakers& makers, const std::string& cgroup_parent,
-                                  const std::string& id, int pid);
+/// Has the scope made where `place_cgroup` puts it, in a slice, with `pid` in it. On failure call
+/// `remove_sandbox_cgroup`, but not after ALREADY_EXISTS: then it is somebody else's. What is no scope
+/// `make_cgroup` makes.
+Result<Done> enter_sandbox_scope(const CgroupMakers& makers, const std::string& cgroup_parent,
+                                 const std::string& id, int pid);
 
 /// Done when there is none at `path`, where `place_cgroup` once put sandbox `id`.
 Result<Done> remove_sandbox_cgroup(const CgroupMakers& makers, const std::string& path,

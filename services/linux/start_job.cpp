@@ -4,8 +4,9 @@
 #include <sys/socket.h>
 
 #include <array>
-#include <span>
+#include <cerrno>
 #include <utility>
+#include <vector>
 
 #include "proto/cri.pb.h"
 #include "services/linux/aside.hpp"
@@ -22,6 +23,8 @@
 namespace podsandbox::linux_runtime {
 
 namespace {
+
+static_assert(most_hierarchies <= pause_most_cgroups && pause_most_fds <= packet_fds);
 
 // Whatever has a '+' in it is taken for an address, and version 2 means that containerd starts a shim of its
 // own with the pod's first container.
@@ -57,6 +60,21 @@ ErrorKind kind_of_spawn_error(int error) {
   }
 }
 
+// Of those of clone3: the cgroup has gone, takes no processes, or is none.
+bool may_be_of_cgroup(int error) {
+  switch (error) {
+    case EACCES:
+    case EBADF:
+    case EBUSY:
+    case ENODEV:
+    case ENOENT:
+    case EOPNOTSUPP:
+      return true;
+    default:
+      return false;
+  }
+}
+
 // What a client's own wishes may have brought about is not our failure.
 ErrorKind kind_of_step_error(const PauseReport& report) {
   if (report.step == pause_sysctls || report.step == pause_user) return ErrorKind::invalid_argument;
@@ -80,8 +98,19 @@ void StartJob::run(std::function<void()> done) {
   prepare();
 }
 
+// A scope is made by systemd and when the process is there; all other cgroups we make, and before.
+bool StartJob::makes_cgroup() const {
+  return !plan_.cgroup.empty() && !is_scope(plan_.cgroup, spec_->id);
+}
+
 void StartJob::prepare() {
   sandbox_->files = true;
+  // One of the same name may be another controller's until the pod's files are made; but whoever removes it
+  // removes only what bears our mark.
+  if (makes_cgroup()) {
+    sandbox_->cgroup_parent = plan_.cgroup_parent;
+    sandbox_->cgroup = plan_.cgroup;
+  }
   // Before they exist: whoever comes after us must know what to remove.
   sandbox_->recorded = true;
   if (auto written = context_.records.write(spec_->id, record(false)); !written) {
@@ -90,8 +119,8 @@ void StartJob::prepare() {
   stage_ = std::make_shared<std::atomic<Stage>>(Stage::opening);
   run_aside(
       context_.loop,
-      [spec = spec_, plan = plan_, settings = context_.settings, host = context_.host,
-       stage = stage_]() -> Result<Prepared> {
+      [spec = spec_, plan = plan_, settings = context_.settings, host = context_.host, stage = stage_,
+       mounts = context_.cgroups.mounts, cgroup = sandbox_->cgroup]() -> Result<Prepared> {
         auto namespaces = open_namespaces(spec->id, plan);
         if (!namespaces) return tl::unexpected<Error>(namespaces.error());
         if (!plan.seccomp_profile.empty()) {
@@ -110,7 +139,8 @@ void StartJob::prepare() {
         if (auto made = make_pod_files(settings.cri, *spec, plan, host); !made) {
           return tl::unexpected<Error>(made.error());
         }
-        return Prepared{std::move(*namespaces), std::move(program)};
+        return Prepared{std::move(*namespaces), std::move(program),
+                        cgroup.empty() ? CgroupDoors{} : make_cgroup(mounts, cgroup)};
       },
       [self = shared_from_this()](Result<Prepared>&& prepared) { self->prepared(std::move(prepared)); });
 }
@@ -119,19 +149,27 @@ void StartJob::prepared(Result<Prepared>&& prepared) {
   if (!answer_) return;  // given up meanwhile
   if (*stage_ == Stage::abandoned) return;
   stage_.reset();
-  if (prepared) return spawn(std::move(*prepared));
-  if (prepared.error().kind == ErrorKind::already_exists) sandbox_->files = false;  // they are not ours
-  fail(prepared.error().kind, prepared.error().message);
+  if (!prepared) {
+    if (prepared.error().kind == ErrorKind::already_exists) {  // they are not ours
+      sandbox_->files = false;
+      sandbox_->cgroup.clear();
+    }
+    return fail(prepared.error().kind, prepared.error().message);
+  }
+  if (const auto& cgroup = prepared->cgroup; !cgroup) return fail_of_cgroup(cgroup.error());
+  spawn(std::move(*prepared));
 }
 
 void StartJob::spawn(Prepared prepared) {
-  auto childs_end = queue_setup(prepared.namespaces.network);
+  auto childs_end = queue_setup(prepared);
   if (!childs_end) return fail(childs_end.error().kind, childs_end.error().message);
   auto order = std::make_shared<SpawnOrder>();
   order->host_pid = plan_.host_pid;
   order->control = std::move(*childs_end);
   order->program = std::move(prepared.program);
   order->user = std::move(prepared.namespaces.user);
+  order->cgroup = std::move(prepared.cgroup->directory);
+  into_cgroup_ = static_cast<bool>(order->cgroup);
   context_.with_keeper([self = shared_from_this(), order](Result<Done> ready) {
     if (!ready) return self->fail(ready.error().kind, ready.error().message);
     if (self->give_up_if_cancelled()) return;
@@ -142,16 +180,18 @@ void StartJob::spawn(Prepared prepared) {
 }
 
 // Makes the socket pair with the setup already in it and returns the child's end.
-Result<UniqueFd> StartJob::queue_setup(const UniqueFd& netns) {
+Result<UniqueFd> StartJob::queue_setup(const Prepared& prepared) {
   std::array<int, 2> ends{};
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
     return failure(ErrorKind::resource_exhausted, because("making a socket pair"));
   }
   control_.reset(ends[0]);
   UniqueFd childs_end(ends[1]);
-  const std::string setup = pause_setup(plan_);
-  const int fd = netns.get();
-  const std::span<const int> fds(&fd, netns ? 1 : 0);
+  const auto& tasks = prepared.cgroup->tasks;
+  const std::string setup = pause_setup(plan_, tasks.size());
+  std::vector<int> fds;
+  if (prepared.namespaces.network) fds.push_back(prepared.namespaces.network.get());
+  for (const UniqueFd& door : tasks) fds.push_back(door.get());
   const int error = send_packet(control_.get(), setup.data(), setup.size(), fds);
   if (error != 0) return failure(ErrorKind::internal, because("sending the setup", error));
   return childs_end;
@@ -163,7 +203,11 @@ void StartJob::spawned(Result<KeeperAnswer>&& answer) {
   const int error = answer->reply.error;
   if (answer->reply.state != keeper_none) sandbox_->child = Child::make(context_, std::move(*answer));
   if (error != 0) {
-    return fail(kind_of_spawn_error(error), because("the keeper's making its pause process", error));
+    const std::string what =
+        into_cgroup_ && may_be_of_cgroup(error)
+            ? "config.linux.cgroup_parent: making its pause process in cgroup " + plan_.cgroup
+            : "the keeper's making its pause process";
+    return fail(kind_of_spawn_error(error), because(what, error));
   }
   if (give_up_if_cancelled()) return;
   const auto score = set_oom_score_adj(sandbox_->child->identity().pid, plan_.oom_score_adj);
@@ -196,11 +240,11 @@ void StartJob::report_came() {
   }
   context_.loop.unwatch(*std::exchange(control_watch_, std::nullopt));
   context_.loop.cancel(*std::exchange(deadline_, std::nullopt));
-  enter_cgroups();
+  enter_scope();
 }
 
-void StartJob::enter_cgroups() {
-  if (plan_.cgroup.empty()) return commit();
+void StartJob::enter_scope() {
+  if (plan_.cgroup.empty() || makes_cgroup()) return commit();
   // Not earlier: until the pod's files are made, what there is under this id may be another controller's.
   sandbox_->cgroup_parent = plan_.cgroup_parent;
   sandbox_->cgroup = plan_.cgroup;
@@ -211,13 +255,12 @@ void StartJob::enter_cgroups() {
   run_aside(
       context_.loop,
       [makers = context_.cgroups, spec = spec_, pid] {
-        return enter_sandbox_cgroup(makers, spec->config->linux().cgroup_parent(), spec->id, pid);
+        return enter_sandbox_scope(makers, spec->config->linux().cgroup_parent(), spec->id, pid);
       },
       [self = shared_from_this()](Result<Done>&& entered) {
         if (!entered) {
-          const bool taken = entered.error().kind == ErrorKind::already_exists;
-          if (taken && is_scope(self->sandbox_->cgroup, self->spec_->id)) self->sandbox_->cgroup.clear();
-          return self->fail(entered.error().kind, "config.linux.cgroup_parent: " + entered.error().message);
+          if (entered.error().kind == ErrorKind::already_exists) self->sandbox_->cgroup.clear();
+          return self->fail_of_cgroup(entered.error());
         }
         if (!self->give_up_if_cancelled()) self->commit();
       });
@@ -267,6 +310,10 @@ void StartJob::fail(ErrorKind kind, const std::string& why) {
       [self = shared_from_this(), kind, message](Result<Done> removed) {
         self->finish(failure(kind, removed ? message : message + "; and then " + removed.error().message));
       });
+}
+
+void StartJob::fail_of_cgroup(const Error& error) {
+  fail(error.kind, "config.linux.cgroup_parent: " + error.message);
 }
 
 void StartJob::finish(Result<Started> result) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "services/linux/cgroup.hpp"
 #include "services/linux/namespaces.hpp"
 #include "services/linux/plan.hpp"
 #include "services/linux/sandbox.hpp"
@@ -36,6 +37,7 @@ class StartJob : public std::enable_shared_from_this<StartJob> {
   struct Prepared {
     Namespaces namespaces;
     UniqueFd program;
+    Result<CgroupDoors> cgroup;  ///< the last thing to be made
   };
 
   // The steps, in their order; each goes on with the next, or fails.
@@ -45,13 +47,15 @@ class StartJob : public std::enable_shared_from_this<StartJob> {
   void spawned(Result<KeeperAnswer>&& answer);
   void await_report();
   void report_came();
-  void enter_cgroups();
+  void enter_scope();
   void commit();
 
-  Result<UniqueFd> queue_setup(const UniqueFd& netns);
+  bool makes_cgroup() const;
+  Result<UniqueFd> queue_setup(const Prepared& prepared);
   bool give_up_if_cancelled();
   bool may_stop_at_once();
   void fail(ErrorKind kind, const std::string& why);
+  void fail_of_cgroup(const Error& error);
   void finish(Result<Started> result);
   Started describe() const;
   ProcessRecord record(bool started) const;
@@ -65,6 +69,7 @@ class StartJob : public std::enable_shared_from_this<StartJob> {
   bool cancelled_ = false;
   bool awaits_report_ = false;
   bool spawn_asked_ = false;                   // the keeper may have made a process
+  bool into_cgroup_ = false;                   // and was to make it in its cgroup
   std::shared_ptr<std::atomic<Stage>> stage_;  // null: nothing is being prepared
   UniqueFd control_;                           // our end of the pause process's
   std::optional<Loop::WatchId> control_watch_;

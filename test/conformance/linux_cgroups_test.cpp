@@ -5,7 +5,9 @@
 #include "proto/cgroups_v1.pb.h"
 #include "proto/cgroups_v2.pb.h"
 #include "services/linux/cgroup.hpp"
+#include "services/linux/pause_protocol.hpp"
 #include "test/conformance/linux_fixture.hpp"
+#include "test/linux/eventually.hpp"
 
 namespace podsandbox::test {
 
@@ -119,6 +121,76 @@ BOOST_AUTO_TEST_CASE(refused) {
   BOOST_TEST(runtime.leftovers() == "");
   std::filesystem::remove(foreign);
   std::filesystem::remove(foreign.parent_path());
+}
+
+// A pod of this id that another controller has made keeps its files and its cgroup.
+BOOST_AUTO_TEST_CASE(of_another_controller) {
+  LinuxFixture runtime;
+  const auto files = runtime.home().settings().cri.root_dir + "/sandboxes/one";
+  const auto cgroup = linux_runtime::find_cgroup_mounts().paths.back() / parent_name() / "one";
+  for (const std::filesystem::path& directory : {std::filesystem::path(files), cgroup}) {
+    std::filesystem::create_directories(directory);
+  }
+  const auto refused = runtime.port().start(in_cgroup("one", parent_name()));
+  BOOST_REQUIRE(!refused);
+  BOOST_TEST((refused.error().kind == ErrorKind::already_exists));
+  BOOST_TEST(refused.error().message.find("another controller") != std::string::npos);
+  BOOST_TEST((cgroups_named("one") == std::vector<std::filesystem::path>{cgroup}));
+  BOOST_TEST(std::filesystem::remove(files));
+  BOOST_TEST(runtime.leftovers() == "");
+  std::filesystem::remove(cgroup);
+  std::filesystem::remove(cgroup.parent_path());
+}
+
+// Whoever is root only in the pod's user namespace enters it all the same: it is told where by us.
+BOOST_AUTO_TEST_CASE(with_a_user_namespace) {
+  LinuxFixture runtime;
+  const auto started = runtime.port().start(share(spec_of("one", [](auto& config) {
+    config.mutable_linux()->set_cgroup_parent(parent_name());
+    auto& userns = *config.mutable_linux()
+                        ->mutable_security_context()
+                        ->mutable_namespace_options()
+                        ->mutable_userns_options();
+    userns.set_mode(::runtime::v1::POD);
+    for (auto* mapping : {userns.add_uids(), userns.add_gids()}) {
+      mapping->set_host_id(200'000);
+      mapping->set_length(65536);
+    }
+  })));
+  BOOST_REQUIRE_MESSAGE(started, started.error().message);
+  const auto made = cgroups_named("one");
+  BOOST_TEST(made.size() == linux_runtime::find_cgroup_mounts().paths.size());
+  for (const auto& cgroup : made) {
+    BOOST_TEST(text_of(cgroup / "cgroup.procs") == std::to_string(started->pid) + "\n");
+  }
+  BOOST_TEST(runtime.port().cleanup("one").has_value());
+  BOOST_TEST(cgroups_named(parent_name()).empty());
+  BOOST_TEST(runtime.leftovers() == "");
+}
+
+// Its descriptors are closed again: the process keeps only the standard ones.
+BOOST_AUTO_TEST_CASE(no_descriptor_is_left) {
+  LinuxFixture runtime;
+  const auto pid = std::to_string(runtime.port().start(in_cgroup("one", parent_name())).value().pid);
+  BOOST_TEST(eventually(
+      [&] { return std::distance(std::filesystem::directory_iterator("/proc/" + pid + "/fd"), {}) == 3; }));
+  BOOST_TEST(runtime.port().cleanup("one").has_value());
+}
+
+// Whatever fails after it was made takes it away again.
+BOOST_AUTO_TEST_CASE(removed_by_a_later_failure) {
+  LinuxFixture runtime;
+  for (const auto step : {linux_runtime::pause_cgroups, linux_runtime::pause_seccomp}) {
+    const auto failed = runtime.port().start(share(spec_of("one", [&](auto& config) {
+      config.mutable_linux()->set_cgroup_parent(parent_name());
+      config.set_hostname("fail-" + std::to_string(step));
+    })));
+    BOOST_REQUIRE(!failed);
+    const bool names = failed.error().message.find("config.linux.cgroup_parent") != std::string::npos;
+    BOOST_TEST(names == (step == linux_runtime::pause_cgroups), failed.error().message);
+    BOOST_TEST(cgroups_named(parent_name()).empty());
+    BOOST_TEST(runtime.leftovers() == "");
+  }
 }
 
 // Its figures are those of the pod: of the parent that was given.

@@ -63,8 +63,10 @@ class Host {
       return;
     }
     path = linux_runtime::slice_path(call.properties.at("Slice").substr(2)).value() + "/" + call.unit;
-    const int pid = std::stoi(call.properties.at("PIDs").substr(3));
-    BOOST_TEST(linux_runtime::enter_cgroup(mounts, path, pid).has_value());
+    BOOST_TEST(linux_runtime::make_cgroup(mounts, path).has_value());
+    for (const auto& mount : mounts.paths) {
+      std::ofstream(mount.string() + path + "/cgroup.procs") << call.properties.at("PIDs").substr(3);
+    }
   }
 
   PrivateBus bus_;

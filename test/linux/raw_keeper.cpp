@@ -76,7 +76,8 @@ std::optional<KeeperAnswer> RawKeeper::reap(const std::string& id, int pid) cons
   return ask(reap);
 }
 
-std::optional<KeeperAnswer> RawKeeper::spawn(const std::string& id, const std::string& order) const {
+std::optional<KeeperAnswer> RawKeeper::spawn_with(const std::string& id, const std::string& order, int user,
+                                                  int cgroup) const {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return std::nullopt;
   const UniqueFd ours(ends[0]);
@@ -85,7 +86,17 @@ std::optional<KeeperAnswer> RawKeeper::spawn(const std::string& id, const std::s
   setup.magic = linux_runtime::pause_magic;
   std::memcpy(setup.hostname, order.data(), order.size());
   send(ours.get(), &setup, sizeof setup);
-  auto answer = ask(request(linux_runtime::keeper_spawn, id), {childs.get(), program_.get()});
+  KeeperRequest spawn = request(linux_runtime::keeper_spawn, id);
+  std::vector<int> fds{childs.get(), program_.get()};
+  if (user >= 0) {
+    spawn.flags |= linux_runtime::keeper_in_user_namespace;
+    fds.push_back(user);
+  }
+  if (cgroup >= 0) {
+    spawn.flags |= linux_runtime::keeper_into_cgroup;
+    fds.push_back(cgroup);
+  }
+  auto answer = ask(spawn, fds);
   childs.reset();
   if (!answer || answer->reply.error != 0) return answer;
   wait_readable(ours.get());

@@ -40,7 +40,12 @@ class RawKeeper {
 
   /// Spawns a child whose host name is `order`, and waits until it is set up.
   std::optional<linux_runtime::KeeperAnswer> spawn(const std::string& id,
-                                                   const std::string& order = {}) const;
+                                                   const std::string& order = {}) const {
+    return spawn_with(id, order, -1, -1);
+  }
+  /// In that user namespace and that cgroup; -1: in the keeper's.
+  std::optional<linux_runtime::KeeperAnswer> spawn_with(const std::string& id, const std::string& order,
+                                                        int user, int cgroup) const;
 
  private:
   const linux_runtime::Settings settings_;

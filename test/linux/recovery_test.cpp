@@ -10,6 +10,7 @@
 #include <map>
 #include <mutex>
 
+#include "services/linux/cgroup.hpp"
 #include "services/linux/linux_runtime.hpp"
 #include "services/linux/process_record.hpp"
 #include "test/linux/eventually.hpp"
@@ -149,16 +150,22 @@ BOOST_AUTO_TEST_CASE(daemon_killed) {
 // A start that the daemon's death cut off leaves nothing, and may be asked for again at once.
 BOOST_AUTO_TEST_CASE(daemon_killed_during_a_start) {
   const RuntimeHome home;
+  const std::string parent = "podsandbox-cut-off-" + std::to_string(getpid());
   in_a_killed_daemon([&] {
     Life life(home);
-    life.begin_start(with_hostname("one", "mute"));
+    life.begin_start(share(spec_of("one", [&](auto& config) {
+      config.set_hostname("mute");
+      config.mutable_linux()->set_cgroup_parent(parent);
+    })));
     eventually([&] { return home.pauses().size() == 1; });
   });
   BOOST_TEST(home.pauses().size() == 1U);
+  BOOST_TEST(cgroups_named(parent).size() == linux_runtime::find_cgroup_mounts().paths.size());
   Life life(home);
   const auto started = life.start(share(spec_of("one")));
   BOOST_REQUIRE_MESSAGE(started, started.error().message);
   BOOST_TEST(home.pauses().size() == 1U);
+  BOOST_TEST(cgroups_named(parent).empty());
   BOOST_TEST(life.cleanup("one").has_value());
   BOOST_TEST(home.leftovers() == "");
 }

@@ -64,7 +64,7 @@ BOOST_AUTO_TEST_CASE(in_a_slice) {
   const PrivateBus bus;
   const FakeSystemd systemd(bus.address());
   const auto makers = hierarchy.makers(bus.address());
-  const auto entered = enter_sandbox_cgroup(makers, "/x/a-b.slice", "box", 4711);
+  const auto entered = enter_sandbox_scope(makers, "/x/a-b.slice", "box", 4711);
   BOOST_REQUIRE_MESSAGE(entered, entered.error().message);
   BOOST_TEST(std::filesystem::is_empty(hierarchy.path));
   const auto call = systemd.calls().at(0);
@@ -90,8 +90,18 @@ BOOST_AUTO_TEST_CASE(removed_without_systemd) {
   BOOST_TEST((removed.error().kind == ErrorKind::failed_precondition));
 }
 
+// More than a process is told to enter: said before anything is made.
+BOOST_AUTO_TEST_CASE(too_many_hierarchies) {
+  const Hierarchy hierarchy;
+  const CgroupMounts mounts{false, std::vector(most_hierarchies + 1, hierarchy.path)};
+  const auto made = make_cgroup(mounts, "/a");
+  BOOST_TEST_REQUIRE(!made.has_value());
+  BOOST_TEST((made.error().kind == ErrorKind::failed_precondition));
+  BOOST_TEST(std::filesystem::is_empty(hierarchy.path));
+}
+
 BOOST_AUTO_TEST_CASE(malformed) {
-  const auto entered = enter_sandbox_cgroup({}, "a--b.slice", "box", 4711);
+  const auto entered = enter_sandbox_scope({}, "a--b.slice", "box", 4711);
   BOOST_TEST_REQUIRE(!entered.has_value());
   BOOST_TEST((entered.error().kind == ErrorKind::invalid_argument));
 }

@@ -45,18 +45,30 @@ void reset_signals() {
   sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
+// Tells the daemon of errno instead of the pause program.
+[[noreturn]] void give_up() {
+  const PauseReport report{pause_magic, pause_exec, errno, 0};
+  send(pause_control_fd, &report, sizeof report, MSG_NOSIGNAL);
+  _exit(127);
+}
+
+// Only the new process does so: whoever made it needed the ids that may write to its cgroup.
+void become_root_of(const Order& order) {
+  if (order.user < 0) return;
+  if (syscall(SYS_setresgid, 0, 0, 0) != 0 || syscall(SYS_setresuid, 0, 0, 0) != 0) give_up();
+}
+
 // The new process. Of its descriptors only 0, 1, 2 (which are /dev/null) and 3 outlive the exec.
 [[noreturn]] void run_program(const Order& order) {
   setsid();
   dup2(order.control, pause_control_fd);  // never equal: our own fd 3 is the listener
   syscall(SYS_close_range, pause_control_fd + 1, ~0U, CLOSE_RANGE_CLOEXEC);
   reset_signals();
+  become_root_of(order);
   const char* argv[] = {"podsandbox-pause", order.id, nullptr};
   const char* envp[] = {nullptr};
   syscall(SYS_execveat, order.program, "", argv, envp, AT_EMPTY_PATH);
-  const PauseReport report{pause_magic, pause_exec, errno, 0};
-  send(pause_control_fd, &report, sizeof report, MSG_NOSIGNAL);
-  _exit(127);
+  give_up();
 }
 
 // A process on its way: what it is made from, and what came of it.
@@ -71,6 +83,10 @@ void give_birth(Birth* birth, uint64_t flags) {
   const Order& order = *birth->order;
   clone_args args{};
   args.flags = flags | CLONE_PIDFD | (order.host_pid ? 0 : CLONE_NEWPID);
+  if (order.cgroup >= 0) {
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = static_cast<uint64_t>(order.cgroup);
+  }
   args.pidfd = reinterpret_cast<uintptr_t>(&birth->pidfd);
   args.exit_signal = (flags & CLONE_PARENT) != 0 ? 0 : SIGCHLD;  // else that of the one who makes it
   const long pid = syscall(SYS_clone3, &args, sizeof args);
@@ -83,8 +99,7 @@ void give_birth(Birth* birth, uint64_t flags) {
 // and makes the new process there, as our child.
 int become_midwife(void* argument) {
   auto* birth = static_cast<Birth*>(argument);
-  if (setns(birth->order->user, CLONE_NEWUSER) != 0 || syscall(SYS_setresgid, 0, 0, 0) != 0 ||
-      syscall(SYS_setresuid, 0, 0, 0) != 0) {
+  if (setns(birth->order->user, CLONE_NEWUSER) != 0) {
     birth->error = errno;
   } else {
     give_birth(birth, CLONE_PARENT);

@@ -42,6 +42,7 @@ struct Order {
   int control;     // becomes its fd 3
   int program;     // what it runs
   int user;        // the user namespace that it belongs to; -1: ours
+  int cgroup;      // the directory of its cgroup, of version 2; -1: ours
 };
 
 /// Makes a child. Returns 0 and sets `made`, or an errno (ENOSPC: no slot is free).

@@ -83,7 +83,10 @@ struct Received {
 
 unsigned expected_fds(const KeeperRequest& request) {
   if (request.op != keeper_spawn) return 0;
-  return (request.flags & keeper_in_user_namespace) != 0 ? keeper_fd_most : keeper_fd_user;
+  unsigned count = keeper_fd_first_of_flags;
+  if ((request.flags & keeper_in_user_namespace) != 0) ++count;
+  if ((request.flags & keeper_into_cgroup) != 0) ++count;
+  return count;
 }
 
 // Receives one packet. False unless it is a valid request; what came with it is to be closed all the same.
@@ -135,8 +138,15 @@ int spawn_new(const Received* received, Child** child) {
   *child = find(request->id);
   if (*child != nullptr) return EEXIST;
   const int* fds = received->fds;
-  const Order order{request->id, (request->flags & keeper_host_pid) != 0, fds[keeper_fd_control],
-                    fds[keeper_fd_program], fds[keeper_fd_user]};
+  const int* next = fds + keeper_fd_first_of_flags;
+  const int user = (request->flags & keeper_in_user_namespace) != 0 ? *next++ : -1;
+  const int cgroup = (request->flags & keeper_into_cgroup) != 0 ? *next : -1;
+  const Order order{request->id,
+                    (request->flags & keeper_host_pid) != 0,
+                    fds[keeper_fd_control],
+                    fds[keeper_fd_program],
+                    user,
+                    cgroup};
   const int error = spawn(order, child);
   // Should this fail, look and next still find out; only the time of death would be that of the question.
   if (error == 0) watch((*child)->pidfd, about_child | slot_of(*child));

@@ -27,7 +27,7 @@ int error_of(long result) {
   return result < 0 ? errno : 0;
 }
 
-// Whether the packet of `size` bytes is one, and where its parts are.
+// Whether the packet of `size` bytes is one, with the descriptors that belong to it, and where its parts are.
 bool parse(Request* request, const char* packet, ssize_t size) {
   if (size < static_cast<ssize_t>(sizeof request->setup)) return false;
   memcpy(&request->setup, packet, sizeof request->setup);
@@ -37,30 +37,49 @@ bool parse(Request* request, const char* packet, ssize_t size) {
   const size_t groups_size = setup.group_count * sizeof(uint32_t);
   request->groups = reinterpret_cast<const uint32_t*>(packet + sizeof setup);
   request->sysctls = packet + sizeof setup + groups_size;
+  const bool given = setup.network == pause_network_given;
+  request->netns = given ? request->fds[0] : -1;
+  request->cgroups = request->fds + (given ? 1 : 0);
   const bool terminated = setup.sysctls_size == 0 || packet[size - 1] == '\0';
   return setup.magic == pause_magic && setup.network <= pause_network_host && setup.host_ipc <= 1 &&
          setup.hostname[pause_hostname_size - 1] == '\0' && setup.sysctls_size == rest - groups_size &&
-         terminated && (request->netns >= 0) == (setup.network == pause_network_given);
+         terminated && setup.cgroup_count <= pause_most_cgroups &&
+         request->fd_count == setup.cgroup_count + (given ? 1 : 0);
 }
 
 int receive_setup(Request* request) {
   alignas(uint32_t) static char packet[pause_setup_room];
-  request->netns = -1;
+  request->fd_count = 0;
   iovec data{packet, sizeof packet};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof request->fds)];
   msghdr message{};
   message.msg_iov = &data;
   message.msg_iovlen = 1;
   message.msg_control = control;
-  message.msg_controllen = CMSG_LEN(sizeof(int));
+  message.msg_controllen = CMSG_LEN(sizeof request->fds);  // the kernel drops what goes beyond
   const ssize_t size = recvmsg(pause_control_fd, &message, MSG_CMSG_CLOEXEC);
   if (size < 0) return errno;
   const cmsghdr* header = CMSG_FIRSTHDR(&message);
   if (header != nullptr && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
-    memcpy(&request->netns, CMSG_DATA(header), sizeof(int));
+    const size_t size_of_all = header->cmsg_len - CMSG_LEN(0);
+    memcpy(request->fds, CMSG_DATA(header), size_of_all);
+    request->fd_count = static_cast<uint32_t>(size_of_all / sizeof(int));
   }
-  if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) return EMSGSIZE;
+  if ((message.msg_flags & MSG_TRUNC) != 0) return EMSGSIZE;
+  if ((message.msg_flags & MSG_CTRUNC) != 0) return EPROTO;
   return parse(request, packet, size) ? 0 : EPROTO;
+}
+
+// Before anything is done that costs memory or makes processes. By itself, not by whoever knows its pid: for
+// that one the kernel would stop all forking.
+int enter_cgroups(Request* request) {
+  for (; request->item < request->setup.cgroup_count; ++request->item) {
+    const int cgroup = request->cgroups[request->item];
+    if (write(cgroup, "0", 1) != 1) return errno;
+    close(cgroup);
+  }
+  request->item = 0;
+  return 0;
 }
 
 // Before the others are made: what /proc/sys shows of the network is that of the process that opens it.
@@ -201,6 +220,7 @@ sigset_t awaited_signals() {
 
 const Step steps[steps_count] = {
     {pause_receive, receive_setup},
+    {pause_cgroups, enter_cgroups},
     {pause_join_network, join_network},
     {pause_namespaces, make_namespaces},
     {pause_hostname, set_hostname},

@@ -10,8 +10,11 @@ struct Request {
   PauseSetup setup;
   const uint32_t* groups;
   const char* sysctls;
-  int netns;      // the descriptor that came with the setup, or -1
-  uint32_t item;  // what of the step is being worked on, for the report
+  int fds[pause_most_fds];  // that came with the setup
+  uint32_t fd_count;
+  int netns;           // one of them, or -1
+  const int* cgroups;  // the others
+  uint32_t item;       // what of the step is being worked on, for the report
 };
 
 /// One step: `run` returns 0 or an errno.
