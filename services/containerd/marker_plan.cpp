@@ -7,16 +7,18 @@ namespace podsandbox::containerd_client {
 
 // -- what happened -------------------------------------------------------------
 
-void MarkerPlan::sandbox_started(const std::string& id) {
+void MarkerPlan::sandbox_started(const std::string& id, Time now) {
   if (!connected_ && !entries_.contains(id)) {
     // A comparison will find it. A pod that starts is a sign that containerd is there again.
     return compare_soon();
   }
-  entries_[id].retry.due = Time::min();
+  auto& entry = entries_[id];
+  entry.retry.due = Time::min();
+  entry.not_before = now + settings_.create_after;
   open_.insert(id);
 }
 
-void MarkerPlan::sandbox_removed(const std::string& id) {
+void MarkerPlan::sandbox_removed(const std::string& id, Time now) {
   const auto it = entries_.find(id);
   if (it == entries_.end()) return;  // containerd has nothing of it, or the comparison will find it
   auto& entry = it->second;
@@ -27,6 +29,7 @@ void MarkerPlan::sandbox_removed(const std::string& id) {
   }
   entry.outdated = true;
   entry.retry.due = Time::min();
+  entry.not_before = now + settings_.remove_after;
   open_.insert(id);
 }
 
@@ -37,9 +40,8 @@ void MarkerPlan::compare_soon() {
 
 // -- what to do ----------------------------------------------------------------
 
-bool MarkerPlan::may_go(const std::string& id, Time now) const {
-  const auto& entry = entries_.at(id);
-  return !entry.busy && entry.retry.due.value_or(Time::min()) <= now;
+MarkerPlan::Time MarkerPlan::due_of(const Entry& entry) {
+  return std::max(entry.not_before, entry.retry.due.value_or(Time::min()));
 }
 
 std::vector<Step> MarkerPlan::next(Time now) {
@@ -58,11 +60,12 @@ std::vector<Step> MarkerPlan::next(Time now) {
     steps.push_back({StepKind::check_settings, {}});
   }
   for (auto it = open_.begin(); it != open_.end() && free();) {
-    if (!may_go(*it, now)) {
+    auto& entry = entries_.at(*it);
+    if (entry.busy || due_of(entry) > now) {
       ++it;
       continue;
     }
-    entries_[*it].busy = true;
+    entry.busy = true;
     ++in_flight_;
     steps.push_back({StepKind::look, *it});
     it = open_.erase(it);
@@ -81,7 +84,7 @@ std::optional<MarkerPlan::Time> MarkerPlan::due() const {
   if (!checking_settings_) consider(settings_check_.due);
   for (const auto& id : open_) {
     const auto& entry = entries_.at(id);
-    if (!entry.busy) consider(entry.retry.due);
+    if (!entry.busy) consider(due_of(entry));
   }
   return soonest;
 }

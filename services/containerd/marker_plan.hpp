@@ -43,6 +43,10 @@ struct PlanSettings {
   std::chrono::nanoseconds last_retry = std::chrono::minutes(1);
   std::chrono::nanoseconds away_retry = std::chrono::seconds(5);  // the longest while containerd is away
   std::size_t max_in_flight = 8;
+  // After an event: what asks for the start or the removal is still writing into containerd's data base then,
+  // into which only one writes at a time. A marker too many harms nobody, one too few may cost a pod.
+  std::chrono::nanoseconds create_after = std::chrono::milliseconds(20);
+  std::chrono::nanoseconds remove_after = std::chrono::seconds(1);
 };
 
 /// What a full comparison found.
@@ -65,8 +69,8 @@ class MarkerPlan {
   explicit MarkerPlan(const PlanSettings& settings) : settings_(settings) {}
 
   // -- what happened -----------------------------------------------------------
-  void sandbox_started(const std::string& id);
-  void sandbox_removed(const std::string& id);
+  void sandbox_started(const std::string& id, Time now);
+  void sandbox_removed(const std::string& id, Time now);
   /// Something may have been missed.
   void compare_soon();
 
@@ -108,10 +112,11 @@ class MarkerPlan {
     bool wanted = false;    // when it was last looked at
     bool busy = false;      // a step for it is on its way
     std::uint64_t changed_at = 0;
+    Time not_before = Time::min();  // because of the last event
     Retry retry;
   };
 
-  bool may_go(const std::string& id, Time now) const;
+  static Time due_of(const Entry& entry);
   Step step(Entry& entry, StepKind kind, const std::string& id);
   void go_on(Entry& entry, const std::string& id);
   void end(const std::string& id, bool look_again);

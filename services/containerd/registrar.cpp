@@ -112,8 +112,8 @@ class Registrar {
   }
 
   void heard(const Event& event) {
-    if (event.kind == EventKind::started) plan_->sandbox_started(event.sandbox_id);
-    if (event.kind == EventKind::removed) plan_->sandbox_removed(event.sandbox_id);
+    if (event.kind == EventKind::started) plan_->sandbox_started(event.sandbox_id, now());
+    if (event.kind == EventKind::removed) plan_->sandbox_removed(event.sandbox_id, now());
   }
 
   // -- what is to be done -------------------------------------------------------

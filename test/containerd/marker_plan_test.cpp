@@ -19,7 +19,7 @@ namespace {
 
 /// A world that has compared once and is at rest.
 struct Calm : PlanWorld {
-  explicit Calm(const PlanSettings& settings = {}) : PlanWorld(settings) {
+  explicit Calm(const PlanSettings& settings = at_once()) : PlanWorld(settings) {
     settle();
     log.clear();
     notes.clear();
@@ -59,6 +59,53 @@ BOOST_AUTO_TEST_CASE(a_started_sandbox_gets_a_marker_and_a_removed_one_loses_it)
   BOOST_TEST(world.asked() == Lines{"remove a"});
   BOOST_TEST(world.plan.known() == 0U);
   BOOST_TEST(world.notes == Lines());
+}
+
+/// Whoever started or removed it is busy with containerd's records then.
+BOOST_AUTO_TEST_CASE(events_are_followed_a_little_later) {
+  Calm world(PlanSettings{});
+  world.start("a");
+  BOOST_TEST(moments(world, seconds(5), "create a") == (std::vector<double>{0.02}));
+  world.remove("a");
+  BOOST_TEST(moments(world, seconds(5), "remove a") == (std::vector<double>{1}));
+  BOOST_TEST(world.plan.known() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_sandbox_that_has_gone_before_that_needs_no_record) {
+  Calm world(PlanSettings{});
+  world.start("a");
+  world.advance(milliseconds(10));
+  world.remove("a");
+  world.advance(seconds(5));
+  BOOST_TEST(world.asked() == Lines());
+  BOOST_TEST(world.plan.known() == 0U);
+}
+
+/// A removal that is not due yet does not keep its successor waiting, nor is it forgotten over a call that is
+/// on its way.
+BOOST_AUTO_TEST_CASE(what_is_due_later_is_neither_forgotten_nor_in_the_way) {
+  Calm world(PlanSettings{});
+  world.start("a");
+  world.advance(seconds(1));
+  world.asked();
+  world.remove("a");
+  world.advance(milliseconds(100));
+  world.start("a");
+  BOOST_TEST(moments(world, seconds(5), "create a") == (std::vector<double>{0.02}));
+  BOOST_TEST((world.markers == world.running));
+
+  world.start("b");
+  world.hear();
+  world.now += milliseconds(20);
+  world.go_on();
+  world.carry_out(0);
+  world.answer(0);
+  world.go_on();
+  world.carry_out(0);  // it is being made
+  world.remove("b");
+  world.hear();
+  BOOST_TEST(moments(world, seconds(5), "remove b") == (std::vector<double>{1}));
+  BOOST_TEST((world.markers == world.running));
 }
 
 BOOST_AUTO_TEST_CASE(nothing_is_done_before_the_first_comparison) {
@@ -146,7 +193,7 @@ BOOST_AUTO_TEST_CASE(the_container_of_somebody_else_is_reported_once_and_never_t
 }
 
 BOOST_AUTO_TEST_CASE(failures_are_tried_again_after_pauses_that_double) {
-  Calm world({.compare_every = std::chrono::hours(1)});
+  Calm world(at_once({.compare_every = std::chrono::hours(1)}));
   world.refusals[StepKind::create] = Error{ErrorKind::internal, "the disk is full"};
   world.start("a");
   const auto at = moments(world, minutes(4), "create a");
@@ -162,7 +209,7 @@ BOOST_AUTO_TEST_CASE(failures_are_tried_again_after_pauses_that_double) {
 }
 
 BOOST_AUTO_TEST_CASE(one_that_fails_delays_no_other_and_an_event_is_reason_to_try_at_once) {
-  Calm world({.compare_every = std::chrono::hours(1)});
+  Calm world(at_once({.compare_every = std::chrono::hours(1)}));
   world.refusals[StepKind::remove] = Error{ErrorKind::internal, "no"};
   world.start("a");
   world.settle();
@@ -172,7 +219,7 @@ BOOST_AUTO_TEST_CASE(one_that_fails_delays_no_other_and_an_event_is_reason_to_tr
   world.start("b");
   world.settle();
   BOOST_TEST((world.markers == std::set<std::string>{"a", "b"}));
-  world.plan.sandbox_removed("a");
+  world.plan.sandbox_removed("a", world.now);
   world.settle();
   BOOST_TEST((world.markers == std::set<std::string>{"b"}));
 }
@@ -180,7 +227,7 @@ BOOST_AUTO_TEST_CASE(one_that_fails_delays_no_other_and_an_event_is_reason_to_tr
 /// It was not answered, but made all the same, and then nobody wanted it any more.
 BOOST_AUTO_TEST_CASE(a_record_that_may_have_been_made_is_looked_for) {
   for (const bool made : {true, false}) {
-    Calm world({.compare_every = std::chrono::hours(1)});
+    Calm world(at_once({.compare_every = std::chrono::hours(1)}));
     world.start("a");
     world.hear();
     world.go_on();

@@ -40,9 +40,9 @@ bool PlanWorld::hear() {
   const auto [started, id] = events_.front();
   events_.pop_front();
   if (started) {
-    plan.sandbox_started(id);
+    plan.sandbox_started(id, now);
   } else {
-    plan.sandbox_removed(id);
+    plan.sandbox_removed(id, now);
   }
   return true;
 }

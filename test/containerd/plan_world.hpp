@@ -12,6 +12,12 @@
 
 namespace podsandbox::test {
 
+/// The same settings, but events are followed at once.
+inline containerd_client::PlanSettings at_once(containerd_client::PlanSettings settings = {}) {
+  settings.create_after = settings.remove_after = {};
+  return settings;
+}
+
 /// A plan with a world to act on, in which nothing happens by itself: sandboxes that run, a containerd with
 /// its markers, events on their way, and steps that are first carried out and then, separately, answered.
 class PlanWorld {
@@ -20,7 +26,7 @@ class PlanWorld {
   using Step = containerd_client::Step;
   using StepKind = containerd_client::StepKind;
 
-  explicit PlanWorld(const containerd_client::PlanSettings& settings = {}) : plan(settings) {}
+  explicit PlanWorld(const containerd_client::PlanSettings& settings = at_once()) : plan(settings) {}
 
   // -- what happens ------------------------------------------------------------
   void start(const std::string& id);

@@ -36,6 +36,7 @@ inline containerd_client::RegistrarSettings settings_with(
   settings.owner = owner;
   settings.plan.compare_every = compare_every;
   settings.plan.first_retry = first_retry;
+  settings.plan.create_after = settings.plan.remove_after = {};
   settings.plan.away_retry = std::chrono::milliseconds(50);
   return settings;
 }
