@@ -16,7 +16,7 @@ def toml(value):
 
 
 class Daemon:
-    def __init__(self, directory, netns, environment):
+    def __init__(self, directory, netns, environment, log_level="debug"):
         self.directory = directory
         self.socket = os.path.join(directory, "d.sock")
         self.config_file = os.path.join(directory, "podsandboxd.toml")
@@ -24,7 +24,7 @@ class Daemon:
             "": {"socket": self.socket, "state_dir": os.path.join(directory, "d"),
                  "data_dir": os.path.join(directory, "data"),
                  "keeper_program": places.ours("podsandbox-keeper"),
-                 "pause_program": places.ours("podsandbox-pause"), "log_level": "debug"},
+                 "pause_program": places.ours("podsandbox-pause"), "log_level": log_level},
             "containerd": {"address": os.path.join(directory, "c.sock")},
             "cri": {"root_dir": os.path.join(directory, "root/io.containerd.grpc.v1.cri"),
                     "state_dir": os.path.join(directory, "state/io.containerd.grpc.v1.cri")},

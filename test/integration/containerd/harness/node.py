@@ -40,7 +40,7 @@ class Node:
                 os.mkdir(os.path.join(self.directory, name))
             environment = {"PATH": os.environ.get("PATH", "") + ":/usr/sbin:/usr/bin:/sbin:/bin",
                            "TMPDIR": os.path.join(self.directory, "temp"), traces.MARK: self.directory}
-            self.daemon = Daemon(self.directory, self.netns, environment)
+            self.daemon = Daemon(self.directory, self.netns, environment, log_level)
             self.containerd = Containerd(self.directory, self.netns, self.daemon.socket, environment, log_level)
             self.contracts = Contracts()
             self.channel = None
