@@ -1,0 +1,92 @@
+"""What an idle pod costs in memory, everywhere."""
+import collections
+import concurrent.futures
+import re
+import time
+
+from .sides import BUILT_IN, OURS, Pods
+from harness import traces
+from harness.node import Node
+
+CLIENTS = 4
+WARM_UP = 20  # what the first pods of all cost is no other's cost
+
+POD, SHIM, DAEMON, KEEPER, CONTAINERD = "pause", "shim", "podsandboxd", "keeper", "containerd"
+KERNEL = "kernel"
+
+# "Kernel" is of the whole machine, so other programs are in it too.
+ROWS = {POD: "pause processes, PSS", SHIM: "shims, PSS", DAEMON: "podsandboxd: growth of its PSS",
+        KEEPER: "keeper: growth of its PSS", CONTAINERD: "containerd: growth of its PSS",
+        KERNEL: "kernel: growth of slabs, per-CPU, stacks and page tables, roughly"}
+
+
+def kib(path, *fields):
+    found = re.findall(rf"^(?:{'|'.join(fields)}):\s+(\d+) kB", traces.read(path), re.MULTILINE)
+    if len(found) != len(fields):
+        raise RuntimeError(f"{path} lacks a field")
+    return sum(map(int, found))
+
+
+def kind_of(node, pid):
+    command = traces.command_line(pid)
+    if pid == node.containerd.process.pid:
+        return CONTAINERD
+    if pid == node.daemon.process.pid:
+        return DAEMON
+    if "containerd-shim" in command:
+        return SHIM
+    return KEEPER if command == "podsandbox-keeper" else POD
+
+
+def use(node):
+    """KiB by kind, and how many processes there are of each."""
+    memory, processes = collections.Counter(), collections.Counter()
+    for pid in traces.processes(node.directory):
+        kind = kind_of(node, pid)
+        memory[kind] += kib(f"/proc/{pid}/smaps_rollup", "Pss")
+        processes[kind] += 1
+    memory[KERNEL] = kib("/proc/meminfo", "Slab", "Percpu", "KernelStack", "PageTables")
+    return memory, processes
+
+
+def settle(node, seconds):
+    """Until allocators have given back what only the calls needed, which some do when they have something to do."""
+    for _ in range(seconds):
+        time.sleep(1)
+        for _ in range(100):
+            node.cri.runtime.ListPodSandbox()
+
+
+def measure(side, count, seconds):
+    """KiB per pod by kind, on a node of its own: one side's memory is not what the other has left."""
+    with Node(log_level="warn") as node, concurrent.futures.ThreadPoolExecutor(CLIENTS) as workers:
+        pods = Pods(node, side)
+        with pods.running(WARM_UP, workers):
+            pass
+        settle(node, seconds)
+        before, _ = use(node)
+        with pods.running(count, workers):
+            settle(node, seconds)
+            after, processes = use(node)
+        expected = {POD: count, SHIM: count if side == BUILT_IN else 0}
+        if {kind: processes[kind] for kind in expected} != expected:
+            raise RuntimeError(f"{count} pods of {side} have these processes: {dict(processes)}")
+    return {kind: (after[kind] - before[kind]) / count for kind in ROWS}
+
+
+def print_memory(quick):
+    counts = {BUILT_IN: 10, OURS: 50} if quick else {BUILT_IN: 50, OURS: 200}
+    shares = {side: measure(side, count, 1 if quick else 12) for side, count in counts.items()}
+    print(f"Memory of an idle pod, one of {counts[BUILT_IN]} (built-in) or {counts[OURS]} (podsandboxd), KiB")
+    print(f"{'':66}   built-in  podsandboxd")
+
+    def row(what, values):
+        print(f"{what:66} {values[0]:10.1f} {values[1]:12.1f}")
+    for kind, what in ROWS.items():
+        if kind in (CONTAINERD, KERNEL):
+            continue
+        row(what, [shares[side][kind] for side in (BUILT_IN, OURS)])
+    row("  all of these", [sum(shares[side][kind] for kind in (POD, SHIM, DAEMON, KEEPER))
+                           for side in (BUILT_IN, OURS)])
+    for kind in (CONTAINERD, KERNEL):
+        row(ROWS[kind], [shares[side][kind] for side in (BUILT_IN, OURS)])

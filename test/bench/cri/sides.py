@@ -1,0 +1,59 @@
+"""What is compared, and the pods that it is compared with."""
+import contextlib
+import time
+
+from . import samples  # noqa: F401  (the package's __init__ makes the harness importable)
+from harness.containerd import HANDLER
+from harness.cri import Pod
+
+BUILT_IN, OURS = "runc", HANDLER  # the runtime handlers, which stand for the two controllers
+SIDES = (BUILT_IN, OURS)
+
+# Between one side's pods and the other's: what is still done about them, by containerd and by the kernel, is not
+# the other's delay.
+REST = 0.05
+
+
+def alternating(rounds):
+    """Each side once in every round, and neither always first."""
+    for number in range(rounds):
+        for side in SIDES if number % 2 == 0 else reversed(SIDES):
+            time.sleep(REST)
+            yield side
+
+
+class Pods:
+    """Makes pods with host network, a call at a time, and nothing but the call is in a call's time."""
+
+    def __init__(self, node, side):
+        self.node, self.cri, self.side = node, node.cri, side
+
+    def run(self, config=None):
+        config = config or self.config()
+        answer = self.cri.runtime.RunPodSandbox(config=config, runtime_handler=self.side)
+        return Pod(answer.pod_sandbox_id, config, self.side)
+
+    def config(self):
+        config = self.cri.pod_config(host_network=True)
+        config.ClearField("log_directory")  # kubelet's, and only a container's
+        return config
+
+    def forget(self, pods):
+        """What kubelet does after a pod's end; the guardian has nothing to look for any more."""
+        for pod in pods:
+            self.cri.remove_pod_cgroup(pod.config)
+
+    @contextlib.contextmanager
+    def running(self, count, workers=None):
+        """That many, until the end of the block."""
+        configs = [self.config() for _ in range(count)]
+        pods = list((workers.map if workers else map)(self.run, configs))
+        for pod in pods:
+            self.node.remember(pod.id)
+        yield pods
+        list((workers.map if workers else map)(self.end, pods))
+        self.forget(pods)
+
+    def end(self, pod):
+        self.cri.stop_pod(pod)
+        self.cri.runtime.RemovePodSandbox(pod_sandbox_id=pod.id)
