@@ -11,7 +11,7 @@ import sys
 from cri.calls import print_calls, print_direct, print_pods_per_second
 from cri.deaths import print_deaths
 from cri.memory import print_memory
-from harness.node import Node
+from cri.sides import QuietNode
 
 
 def main():
@@ -19,7 +19,7 @@ def main():
         print(__doc__.strip(), file=sys.stderr)
         return 2
     quick = sys.argv[1:] == ["quick"]
-    with Node(log_level="warn") as node:
+    with QuietNode() as node:
         print(f"Through CRI of a stock containerd {node.cri.runtime.Version().runtime_version}, pods with host "
               "network\n")
         print_calls(node, 16 if quick else 200)

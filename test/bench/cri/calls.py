@@ -5,13 +5,14 @@ import time
 import uuid
 
 from .samples import Samples
-from .sides import BUILT_IN, OURS, SIDES, Pods, alternating
+from .sides import BUILT_IN, OURS, REST, SIDES, Pods, alternating
 
 RUN, STATUS, STOP, REMOVE = "RunPodSandbox", "PodSandboxStatus", "StopPodSandbox", "RemovePodSandbox"
 EMPTY = "Version (an empty call)"
 
 # What CRI asks the controller for in these calls.
 DIRECT = ("Create", "Start", "Status", "Stop", "Shutdown")
+DIRECT_EMPTY = "Platform (an empty call)"
 METADATA = "github.com/containerd/cri/pkg/store/sandbox/Metadata"
 
 
@@ -129,21 +130,22 @@ class Direct:
         for what in DIRECT[1:]:
             method = getattr(self.controller, what)
             crowd.timed(into, what, OURS, lambda one, method=method: method(sandbox_id=one[1].sandbox_id), made)
+        crowd.timed(into, DIRECT_EMPTY, OURS, lambda _: self.controller.Platform(), made)
         for config, _ in made:
             self.node.cri.remove_pod_cgroup(config)
 
 
 def print_direct(node, count):
     print(f"Of which podsandboxd's: the same calls made to its own socket, {count} of each kind, ms")
-    print("at once  call           p50       p99")
+    print(f"at once  {'call':24}       p50       p99")
     direct = Direct(node)
     for at_once in (1, 8):
         samples = Samples()
         with Crowd(at_once) as crowd:
             direct.one_round(crowd, Samples())
             for _ in range(-(-count // at_once)):
-                time.sleep(0.02)
+                time.sleep(REST)
                 direct.one_round(crowd, samples)
-        for what in DIRECT:
+        for what in (*DIRECT, DIRECT_EMPTY):
             p50, p99 = samples.milliseconds(what, OURS)
-            print(f"{at_once:7}  {what:8} {p50:9.2f} {p99:9.2f}", flush=True)
+            print(f"{at_once:7}  {what:24} {p50:9.2f} {p99:9.2f}", flush=True)

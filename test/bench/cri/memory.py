@@ -4,9 +4,8 @@ import concurrent.futures
 import re
 import time
 
-from .sides import BUILT_IN, OURS, Pods
+from .sides import BUILT_IN, OURS, Pods, QuietNode
 from harness import traces
-from harness.node import Node
 
 CLIENTS = 4
 WARM_UP = 20  # what the first pods of all cost is no other's cost
@@ -59,7 +58,7 @@ def settle(node, seconds):
 
 def measure(side, count, seconds):
     """KiB per pod by kind, on a node of its own: one side's memory is not what the other has left."""
-    with Node(log_level="warn") as node, concurrent.futures.ThreadPoolExecutor(CLIENTS) as workers:
+    with QuietNode() as node, concurrent.futures.ThreadPoolExecutor(CLIENTS) as workers:
         pods = Pods(node, side)
         with pods.running(WARM_UP, workers):
             pass

@@ -1,10 +1,13 @@
 """What is compared, and the pods that it is compared with."""
 import contextlib
+import os
+import subprocess
 import time
 
 from . import samples  # noqa: F401  (the package's __init__ makes the harness importable)
 from harness.containerd import HANDLER
 from harness.cri import Pod
+from harness.node import Node
 
 BUILT_IN, OURS = "runc", HANDLER  # the runtime handlers, which stand for the two controllers
 SIDES = (BUILT_IN, OURS)
@@ -12,6 +15,19 @@ SIDES = (BUILT_IN, OURS)
 # Between one side's pods and the other's: what is still done about them, by containerd and by the kernel, is not
 # the other's delay.
 REST = 0.05
+
+
+class QuietNode(Node):
+    """One that logs only what is wrong, and whose state directories are in memory, as /run is."""
+
+    def __init__(self):
+        super().__init__(log_level="warn")
+
+    def start(self):
+        for directory in (self.path("state"), self.daemon.config[""]["state_dir"]):
+            os.mkdir(directory, 0o711)
+            subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0711", "tmpfs", directory], check=True)
+        super().start()
 
 
 def alternating(rounds):
