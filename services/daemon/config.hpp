@@ -24,7 +24,7 @@ struct Config {
   CriSettings cri;
   log::Level log_level = log::Level::info;
   std::chrono::nanoseconds drain_timeout = std::chrono::seconds(10);
-  unsigned scheduler_threads = 0;  // 0: one per core
+  unsigned scheduler_threads = 0;                                // 0: one per core
   std::chrono::nanoseconds events_age = std::chrono::hours(24);  // that are kept, at most
   Settings actors;
 };

@@ -26,8 +26,8 @@ struct ProcessRecord {
   bool operator==(const ProcessRecord&) const = default;
 };
 
-/// One small file for each sandbox, replaced as a whole. A power cut may take the newest: no process outlives it,
-/// and of what it leaves on disks the journal knows. So nothing is synced to a disk.
+/// One small file for each sandbox, replaced as a whole. A power cut may take the newest: no process outlives
+/// it, and of what it leaves on disks the journal knows. So nothing is synced to a disk.
 class RecordStore {
  public:
   explicit RecordStore(std::filesystem::path directory) : directory_(std::move(directory)) {}

@@ -10,8 +10,8 @@ namespace podsandbox::linux_runtime {
 
 /// What the linux runtime needs to know.
 struct Settings {
-  /// Ours alone (made with mode 0700) and used by one daemon at a time: the keeper's socket. On a tmpfs. Its path
-  /// must leave room for a socket's name (90 bytes).
+  /// Ours alone (made with mode 0700) and used by one daemon at a time: the keeper's socket. On a tmpfs. Its
+  /// path must leave room for a socket's name (90 bytes).
   std::filesystem::path state_dir;
   /// The same, for one small file for each sandbox. Not on a tmpfs: the pods' files outlive a reboot, too.
   std::filesystem::path data_dir;
