@@ -325,6 +325,22 @@ BOOST_AUTO_TEST_CASE(what_is_saved_keeps_its_boot) {
   BOOST_TEST(contents.sandboxes.at("one").boot_id == "an earlier boot");
 }
 
+/// SQLite would not find the sandbox under its id, and make a second row for it.
+BOOST_AUTO_TEST_CASE(an_index_that_lies_is_damage) {
+  const TemporaryDirectory home;
+  auto files = write_files(true);
+  files.put_into(home.path());
+  const auto root =
+      journal::Database::open(file_in(home.path()))
+          ->number("SELECT rootpage FROM sqlite_schema WHERE name = 'sqlite_autoindex_sandboxes_1'");
+  const auto place = files.database.find("pod-7", page * static_cast<std::size_t>(root.value() - 1));
+  files.database[place + 4] = 'x';
+  files.put_into(home.path());
+  const auto opened = open_store(home.path());
+  BOOST_TEST(opened.notices.size() == 1U);
+  BOOST_TEST(opened.contents.sandboxes.size() == sandboxes_written + 0U);
+}
+
 BOOST_AUTO_TEST_CASE(several_in_one_second_are_all_kept) {
   const TemporaryDirectory home;
   for (int i = 0; i < 3; ++i) {

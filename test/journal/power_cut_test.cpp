@@ -13,6 +13,7 @@
 
 #include "test/journal/stores.hpp"
 #include "test/journal/stream.hpp"
+#include "test/linux/eventually.hpp"
 
 /// The power goes at any moment: every write that had been answered is there, and none is there by halves.
 namespace podsandbox::test {
@@ -203,7 +204,7 @@ BOOST_AUTO_TEST_CASE(of_a_process_that_writes) {
   const auto journal = home.path() / "journal";
   std::mt19937 random(1);  // NOLINT(cert-msc32-c,cert-msc51-cpp): the same every time
   BusyProcess process(journal);
-  while (process.last_answer().write == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  BOOST_REQUIRE(eventually([&] { return process.last_answer().write > 0; }));
   for (int cut = 0; cut < 60; ++cut) {
     std::this_thread::sleep_for(std::chrono::microseconds(random() % 20000));
     process.stop();

@@ -11,8 +11,8 @@ from google.protobuf import descriptor_pb2
 
 from harness import contracts, places
 
-# Our own contract, and one that no package publishes.
-NOT_THEIRS = {"podsandbox.v1", "grpc.health.v1"}
+# Our own, and one that no package publishes.
+NOT_THEIRS = {"podsandbox.v1", "podsandbox.journal.v1", "grpc.health.v1"}
 
 # The rest of what is declared must be published; a new file of ours is found to be missing here.
 PUBLISHED = [*contracts.CRI, *contracts.CONTAINERD, *contracts.SHIM,
