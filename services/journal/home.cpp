@@ -117,7 +117,7 @@ Result<std::string> Home::put_aside(Time now) const {
 
 // The old log first: it must never be found beside the new journal.
 Result<std::string> Home::replace(const std::string& decided, const std::string& stamp) const {
-  const auto aside = path() + ".damaged-" + stamp;
+  auto aside = path() + ".damaged-" + stamp;
   return sync()
       .and_then([&](Done) { return move_file(path() + "-wal", aside + "-wal"); })
       .and_then([&](Done) { return move_file(path() + "-shm", aside + "-shm"); })
@@ -126,7 +126,7 @@ Result<std::string> Home::replace(const std::string& decided, const std::string&
       .and_then([&](Done) { return move_file(path(), aside); })
       .and_then([&](Done) { return move_file(decided, path()); })
       .and_then([&](Done) { return sync(); })
-      .map([&](Done) { return aside; });
+      .map([&](Done) { return std::move(aside); });
 }
 
 }  // namespace podsandbox::journal

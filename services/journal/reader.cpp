@@ -35,7 +35,9 @@ template <class Take>
 Result<Done> scan(Database& database, const std::string& sql, const std::string& key, Take take) {
   Result<Done> outcome = Done{};
   for (const char* direction : {" ASC", " DESC"}) {
-    auto rows = database.prepare(sql + " ORDER BY " + key + direction);
+    std::string ordered = sql;
+    ordered.append(" ORDER BY ").append(key).append(direction);
+    auto rows = database.prepare(ordered);
     if (!rows) return tl::unexpected<Error>(std::move(rows).error());
     auto row = rows->step();
     for (; row && *row; row = rows->step()) take(*rows);

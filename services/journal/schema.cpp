@@ -66,14 +66,14 @@ std::span<const Migration> migrations() {
 }
 
 Result<std::int64_t> schema_version(Database& database, std::span<const Migration> known) {
-  const auto version = database.number("PRAGMA user_version");
+  auto version = database.number("PRAGMA user_version");
   if (!version) return version;
   if (*version == 0) {
-    const auto tables = database.number("SELECT count(*) FROM sqlite_schema");
+    auto tables = database.number("SELECT count(*) FROM sqlite_schema");
     if (!tables) return tables;
     if (*tables == 0) return 0;
   }
-  const auto again = database.number("SELECT schema_version FROM journal");
+  auto again = database.number("SELECT schema_version FROM journal");
   if (!again) return again;
   if (*again != *version || *version < 0) {
     return failure(ErrorKind::internal, "its schema version is damaged");

@@ -159,14 +159,16 @@ Result<Done> Store::commit(std::span<const Write> writes) {
 }
 
 Result<Done> Store::write(const Rows& rows) {
-  auto& [database, writer, first_sequence, boot_written] = *connection_;
-  Transaction transaction(database);
+  auto& writer = connection_->writer;
+  Transaction transaction(connection_->database);
   auto done = transaction.begin().and_then([&](Done) { return writer.write(rows); });
-  if (done && !boot_written) done = writer.write_header(boot_id_, first_sequence);
+  if (done && !connection_->boot_written) {
+    done = writer.write_header(boot_id_, connection_->first_sequence);
+  }
   if (done && !rows.events.empty()) done = writer.prune(limits_, now());
   if (done) done = writer.shrink();
   if (done) done = transaction.commit();
-  if (done) boot_written = true;
+  if (done) connection_->boot_written = true;
   return done;
 }
 

@@ -8,6 +8,7 @@
 
 #include "services/journal/schema.hpp"
 #include "services/journal/writer.hpp"
+#include "test/journal/flip.hpp"
 #include "test/journal/stores.hpp"
 
 /// Files that are not as they were written. Whatever is wrong with them: the journal opens, says so, keeps
@@ -74,7 +75,7 @@ Files write_files(bool closed) {
 /// Why these contents cannot be what was written; empty: they can.
 std::string falsehood_in(const journal::Contents& contents) {
   for (const auto& [id, found] : contents.sandboxes) {
-    const int number = std::atoi(id.substr(4).c_str());
+    const int number = static_cast<int>(std::strtol(id.substr(4).c_str(), nullptr, 10));
     if (number < 0 || number >= sandboxes_written || !same(found, sandbox(number))) return "sandbox " + id;
     if (found.boot_id != journal::current_boot_id()) return "the boot of sandbox " + id;
   }
@@ -138,7 +139,7 @@ void damage_one_place(std::string& content, std::mt19937& random) {
   const auto other_page = random() % (content.size() / page + 1) * page;
   switch (random() % 7) {
     case 0:
-      content[at] ^= static_cast<char>(1U << random() % 8);
+      flip_a_bit(content[at], random);
       break;
     case 1:
       content[at] = static_cast<char>(random());

@@ -32,7 +32,7 @@ class JournalWorld {
   std::function<Result<Done>()> begin(journal::Write write) {
     auto asker = std::make_shared<caf::scoped_actor>(*system_);
     auto handle = (*asker)->request(actor_, patience, std::move(write));
-    return [this, asker, handle = std::make_shared<decltype(handle)>(std::move(handle))] {
+    return [this, asker, handle = std::make_shared<decltype(handle)>(handle)] {
       auto result = Result<Done>(failure(ErrorKind::internal, "no answer"));
       handle->receive(
           [&](Result<Done>& answer) { result = std::move(answer); },

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <fstream>
 
+#include "test/journal/flip.hpp"
+
 namespace podsandbox::test {
 
 namespace {
@@ -32,7 +34,7 @@ void tear(std::string& content, const DiskOp& op, bool garbage, std::mt19937& ra
     const auto size = std::min(sector - (begin + done) % sector, op.data.size() - done);
     auto part = op.data.substr(done, size);
     if (garbage && random() % 4 == 0) part.assign(size, static_cast<char>(random() % 2 == 0 ? 0 : random()));
-    if (garbage && random() % 4 == 0) part[random() % size] ^= static_cast<char>(1U << random() % 8);
+    if (garbage && random() % 4 == 0) flip_a_bit(part[random() % size], random);
     if (random() % 2 == 0) put(content, begin + done, part);
     done += size;
   }

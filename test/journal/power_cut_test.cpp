@@ -1,16 +1,17 @@
 #include "test/journal/power_cut.hpp"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <chrono>
+#include <csignal>
 #include <fstream>
 #include <thread>
 
+#include "test/journal/flip.hpp"
 #include "test/journal/stores.hpp"
 #include "test/journal/stream.hpp"
 #include "test/linux/eventually.hpp"
@@ -161,7 +162,7 @@ void change_tail(const fs::path& log, std::uint64_t from, Tail tail, std::mt1993
   file.seekg(static_cast<std::streamoff>(begin));
   file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   if (tail == Tail::zeroed) std::fill(bytes.begin(), bytes.end(), '\0');
-  if (tail == Tail::flipped) bytes[random() % bytes.size()] ^= static_cast<char>(1U << random() % 8);
+  if (tail == Tail::flipped) flip_a_bit(bytes[random() % bytes.size()], random);
   file.seekp(static_cast<std::streamoff>(begin));
   file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }

@@ -182,6 +182,7 @@ BOOST_AUTO_TEST_CASE(many_threads_may_write) {
   {
     auto store = open_store(home.path()).store;
     std::vector<std::thread> threads;
+    threads.reserve(4);
     for (int thread = 0; thread < 4; ++thread) {
       threads.emplace_back([&store, thread] {
         for (int i = 0; i < 50; ++i) {
