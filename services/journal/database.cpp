@@ -39,9 +39,16 @@ ErrorKind kind_of(int code, int system_error) {
   }
 }
 
+// SQLite remembers it only of some failures. Whoever may fail sets errno to 0 before.
+int system_error_of(sqlite3* connection) {
+  const int last = errno;
+  const int remembered = sqlite3_system_errno(connection);
+  return remembered != 0 ? remembered : last;
+}
+
 Error error_of(sqlite3* connection) {
   const int code = sqlite3_extended_errcode(connection);
-  const int system_error = sqlite3_system_errno(connection);
+  const int system_error = system_error_of(connection);
   const int primary = code & 0xff;
   std::string text = primary == SQLITE_BUSY ? "another program uses it" : sqlite3_errmsg(connection);
   if (system_error != 0 && (primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN)) {
@@ -83,6 +90,7 @@ Statement& Statement::bind_blob(int place, std::string_view bytes) {
 Result<bool> Statement::step() {
   auto* connection = sqlite3_db_handle(statement_.get());
   if (std::exchange(bind_error_, 0) != 0) return failed(connection);
+  errno = 0;
   switch (sqlite3_step(statement_.get())) {
     case SQLITE_ROW:
       return true;
@@ -120,6 +128,7 @@ void Database::Close::operator()(sqlite3* connection) const {
 
 Result<Database> Database::open(const std::string& path) {
   sqlite3* connection = nullptr;
+  errno = 0;
   const int code = sqlite3_open_v2(path.c_str(), &connection,
                                    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
   if (connection == nullptr) return failure(ErrorKind::unavailable, "no memory");
@@ -160,6 +169,7 @@ Result<Done> Database::configure() {
 
 Result<Statement> Database::prepare(std::string_view sql) {
   sqlite3_stmt* statement = nullptr;
+  errno = 0;
   const int code = sqlite3_prepare_v3(connection_.get(), sql.data(), static_cast<int>(sql.size()),
                                       SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
   if (code != SQLITE_OK) return failed(connection_.get());
@@ -167,6 +177,7 @@ Result<Statement> Database::prepare(std::string_view sql) {
 }
 
 Result<Done> Database::execute(const std::string& sql) {
+  errno = 0;
   if (sqlite3_exec(connection_.get(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
     return failed(connection_.get());
   }

@@ -2,7 +2,9 @@
 #include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
+#include <cerrno>
 #include <fstream>
+#include <system_error>
 
 #include "test/journal/stores.hpp"
 #include "test/journal/stream.hpp"
@@ -205,6 +207,27 @@ BOOST_AUTO_TEST_CASE(any_single_change_may_fail) {
       BOOST_TEST(at > 10U);
     }
   }
+}
+
+/// A quota is a full disk, and people are told what the system said.
+BOOST_AUTO_TEST_CASE(the_systems_own_error_counts) {
+  const TemporaryDirectory home(place_in_memory());
+  WatchedDisk disk;
+  auto store = open_store(home.path()).store;
+  int error = 0;
+  disk.watch = [&](const DiskOp&) {
+    errno = error;
+    return SQLITE_IOERR_WRITE;
+  };
+  for (error = EDQUOT; error != 0; error = error == EDQUOT ? EROFS : 0) {
+    const auto done = commit_stream(*store, 1);
+    BOOST_REQUIRE(!done);
+    BOOST_TEST(
+        (done.error().kind == (error == EDQUOT ? ErrorKind::resource_exhausted : ErrorKind::unavailable)));
+    BOOST_TEST(contains(done.error().message, std::generic_category().message(error)), done.error().message);
+  }
+  disk.watch = nullptr;
+  BOOST_TEST(commit_stream(*store, 1).has_value());
 }
 
 /// Checkpoints fail for a while: nobody notices, and the log is worked off later.
