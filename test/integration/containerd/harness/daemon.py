@@ -57,6 +57,9 @@ class Daemon:
                               check=True, capture_output=True, text=True)
         return json.loads(done.stdout)
 
+    def forget(self, sandbox):
+        subprocess.run([places.ours("podsandboxctl"), "--socket", self.socket, "shutdown", sandbox], check=True)
+
     def sandboxes(self):
         return self.ctl("ls").get("sandboxes", [])
 
