@@ -50,14 +50,15 @@ Connection::~Connection() {
   std::unique_lock lock(mutex_);
   const auto open = open_;
   lock.unlock();  // a cancelled call may call back at once
-  for (const auto& call : open) call->TryCancel();
+  for (const auto& [context, call] : open) context->TryCancel();
   lock.lock();
   idle_.wait(lock, [this] { return open_.empty(); });
 }
 
-void Connection::forget(const OpenCall& call) {
+void Connection::end(grpc::ClientContext* context, std::shared_ptr<void> call) {
   const std::lock_guard lock(mutex_);
-  open_.erase(call);
+  open_.erase(context);
+  call.reset();
   if (open_.empty()) idle_.notify_all();
 }
 
@@ -69,20 +70,21 @@ void Connection::call(Method<Service, Request, Response> method, Request request
   exchange->request = std::move(request);
   exchange->context.AddMetadata("containerd-namespace", kubernetes_namespace);
   exchange->context.set_deadline(std::chrono::system_clock::now() + call_timeout_);
-  const OpenCall open(exchange, &exchange->context);
   {
     const std::lock_guard lock(mutex_);
-    open_.insert(open);
+    open_.emplace(&exchange->context, exchange);
   }
-  const auto answered = [this, exchange, open, done = std::move(done)](const grpc::Status& status) {
+  auto answered = [this, exchange, done = std::move(done)](const grpc::Status& status) mutable {
     if (status.ok()) {
       done(std::move(exchange->response));
     } else {
       done(tl::unexpected<Error>(to_error(status)));
     }
-    forget(open);
+    auto* const context = &exchange->context;
+    end(context, std::move(exchange));
   };
-  (exchange->stub->async()->*method)(&exchange->context, &exchange->request, &exchange->response, answered);
+  (exchange->stub->async()->*method)(&exchange->context, &exchange->request, &exchange->response,
+                                     std::move(answered));
 }
 
 void Connection::list_markers(Callback<std::vector<Container>> done) {

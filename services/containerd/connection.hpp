@@ -6,9 +6,9 @@
 #include <chrono>
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -44,9 +44,6 @@ class Connection {
   void cri_config(Callback<std::string> done);
 
  private:
-  /// A call that is not answered yet, and the context by which it can be cancelled.
-  using OpenCall = std::shared_ptr<grpc::ClientContext>;
-
   /// A unary method of a service's stub, in its form with a callback.
   template <class Service, class Request, class Response>
   using Method = void (Service::StubInterface::async_interface::*)(grpc::ClientContext*, const Request*,
@@ -56,13 +53,17 @@ class Connection {
   template <class Service, class Request, class Response>
   void call(Method<Service, Request, Response> method, Request request,
             std::type_identity_t<Callback<Response>> done);
-  void forget(const OpenCall& call);
+
+  /// The last thing a callback does. `call` refers to the channel: that reference is let go of here, while we
+  /// hold ours. gRPC 1.51 ends its callback threads with the last channel, and a thread that ends that one
+  /// itself is not waited for, but works on with what is freed.
+  void end(grpc::ClientContext* context, std::shared_ptr<void> call);
 
   std::shared_ptr<grpc::Channel> channel_;
   const std::chrono::nanoseconds call_timeout_;
   std::mutex mutex_;
   std::condition_variable idle_;
-  std::set<OpenCall> open_;
+  std::map<grpc::ClientContext*, std::shared_ptr<void>> open_;  // not answered yet, and what they consist of
 };
 
 }  // namespace podsandbox::containerd_client
