@@ -5,13 +5,15 @@
 #include <optional>
 #include <utility>
 
-#include "proto/cri.pb.h"
+#include "messages/spec_codec.hpp"
 #include "proto/journal.pb.h"
 #include "services/journal/codec_enums.hpp"
 
 namespace podsandbox::journal {
 
 namespace {
+
+using podsandbox::fill;
 
 // What is encoded is taken apart into all of its members: who adds one is told by the compiler to store it
 // (and by the test of the round trip to read it again).
@@ -24,41 +26,10 @@ Time time_of(std::int64_t nanoseconds) {
   return Time(std::chrono::duration_cast<Time::duration>(std::chrono::nanoseconds(nanoseconds)));
 }
 
-void fill(wire::Payload& out, const Payload& payload) {
-  const auto& [type_url, value] = payload;
-  out.set_type_url(type_url);
-  out.set_value(value);
-}
-
-template <class Repeated>
-void fill_labels(Repeated& out, const Labels& labels) {
-  for (const auto& [key, value] : labels) {
-    auto& label = *out.Add();
-    label.set_key(key);
-    label.set_value(value);
-  }
-}
-
 void fill(wire::Exit& out, const Exit& exit) {
   const auto& [status, at] = exit;
   out.set_status(status);
   out.set_at_ns(nanoseconds(at));
-}
-
-void fill(wire::Spec& out, const SandboxSpec& spec) {
-  const auto& [id, config, netns_path, annotations, labels, runtime_name, runtime_options, extensions] = spec;
-  out.set_id(id);
-  config->SerializeToString(out.mutable_config());
-  out.set_netns_path(netns_path);
-  fill_labels(*out.mutable_annotations(), annotations);
-  fill_labels(*out.mutable_labels(), labels);
-  out.set_runtime_name(runtime_name);
-  fill(*out.mutable_runtime_options(), runtime_options);
-  for (const auto& [key, value] : extensions) {
-    auto& extension = *out.add_extensions();
-    extension.set_key(key);
-    fill(*extension.mutable_value(), value);
-  }
 }
 
 void fill(wire::Started& out, const Started& started) {
@@ -66,7 +37,7 @@ void fill(wire::Started& out, const Started& started) {
   out.set_pid(pid);
   out.set_start_time(start_time);
   out.set_created_at_ns(nanoseconds(created_at));
-  fill_labels(*out.mutable_labels(), labels);
+  fill(*out.mutable_labels(), labels);
   fill(*out.mutable_spec(), spec);
   out.set_task_address(task_address);
   out.set_task_version(task_version);
@@ -122,36 +93,8 @@ tl::unexpected<Error> nonsense(const std::string& why) {
   return failure(ErrorKind::invalid_argument, why);
 }
 
-Payload payload_of(const wire::Payload& in) {
-  return {in.type_url(), in.value()};
-}
-
-template <class Repeated>
-Labels labels_of(const Repeated& in) {
-  Labels labels;
-  for (const auto& label : in) labels.insert_or_assign(label.key(), label.value());
-  return labels;
-}
-
 Exit exit_of(const wire::Exit& in) {
   return {in.status(), time_of(in.at_ns())};
-}
-
-Result<SpecPtr> spec_of(const wire::Spec& in) {
-  auto config = std::make_shared<::runtime::v1::PodSandboxConfig>();
-  if (!config->ParseFromString(in.config())) return nonsense("its config is no PodSandboxConfig");
-  auto spec = std::make_shared<SandboxSpec>();
-  spec->id = in.id();
-  spec->config = std::move(config);
-  spec->netns_path = in.netns_path();
-  spec->annotations = labels_of(in.annotations());
-  spec->labels = labels_of(in.labels());
-  spec->runtime_name = in.runtime_name();
-  spec->runtime_options = payload_of(in.runtime_options());
-  for (const auto& extension : in.extensions()) {
-    spec->extensions.insert_or_assign(extension.key(), payload_of(extension.value()));
-  }
-  return spec;
 }
 
 Started started_of(const wire::Started& in) {
