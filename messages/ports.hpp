@@ -18,9 +18,9 @@ namespace podsandbox {
 
 // -- exits -> supervisor -----------------------------------------------------
 
-/// The processes that the runtime has, told to the supervisor after every (re)connection to the runtime.
+/// What the runtime has, told to the supervisor after every (re)connection to the runtime.
 struct Inventory {
-  std::vector<runtime::Process> processes;
+  Result<runtime::Holdings> holdings;  // or why it does not say
 };
 
 // -- sandbox -> supervisor ---------------------------------------------------

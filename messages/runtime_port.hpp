@@ -62,8 +62,19 @@ struct Inspect {
   std::string id;
 };
 
-/// All that are ours, running or dead and not cleaned up.
+/// All that is ours.
+struct Holdings {
+  std::vector<Process> processes;    // running, or dead and not cleaned up
+  std::vector<std::string> remains;  // ids of which there is no process (any more), and something else
+};
+
 struct ListAll {};
+
+/// What the Start of this sandbox was asked, for somebody who has forgotten it. NOT_FOUND when nothing of a
+/// started one is held under this id.
+struct Recall {
+  std::string id;
+};
 
 /// Resource figures of the sandbox's cgroup, as containerd's cgroup v1 or v2 metrics message.
 /// FAILED_PRECONDITION when it has no cgroup.
@@ -92,7 +103,8 @@ using RuntimePort = caf::typed_actor<
     caf::replies_to<runtime::Start>::with<Result<Started>>,
     caf::replies_to<runtime::Kill>::with<Result<Done>>, caf::replies_to<runtime::Cleanup>::with<Result<Done>>,
     caf::replies_to<runtime::Inspect>::with<Result<runtime::Process>>,
-    caf::replies_to<runtime::ListAll>::with<Result<std::vector<runtime::Process>>>,
+    caf::replies_to<runtime::ListAll>::with<Result<runtime::Holdings>>,
+    caf::replies_to<runtime::Recall>::with<Result<SpecPtr>>,
     caf::replies_to<runtime::ReadMetrics>::with<Result<Payload>>, caf::reacts_to<runtime::Subscribe>>;
 
 }  // namespace podsandbox
@@ -102,6 +114,7 @@ PODSANDBOX_MESSAGE(podsandbox::runtime::Kill)
 PODSANDBOX_MESSAGE(podsandbox::runtime::Cleanup)
 PODSANDBOX_MESSAGE(podsandbox::runtime::Inspect)
 PODSANDBOX_MESSAGE(podsandbox::runtime::ListAll)
+PODSANDBOX_MESSAGE(podsandbox::runtime::Recall)
 PODSANDBOX_MESSAGE(podsandbox::runtime::ReadMetrics)
 PODSANDBOX_MESSAGE(podsandbox::runtime::Exited)
 PODSANDBOX_MESSAGE(podsandbox::runtime::Subscribe)

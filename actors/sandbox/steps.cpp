@@ -1,6 +1,7 @@
 #include <csignal>
 #include <utility>
 
+#include "actors/recovery.hpp"
 #include "actors/sandbox/sandbox.hpp"
 #include "messages/log.hpp"
 
@@ -164,12 +165,14 @@ void Sandbox::start_done(Result<Started> result) {
     life_.started(std::move(*result));
     note(EventKind::started);
     for (const auto& exit : std::exchange(early_exits_, {})) consider_exit(exit);
+    if (unknown_) check_process();  // one that was taken over may have ended long ago
   } else {
     Error why{result.error().kind, about("start", result.error().message)};
     log::warn("sandbox", id(), why.message);
     early_exits_.clear();
     life_.start_failed(why);
     note(EventKind::start_failed, why.message);
+    known();
   }
   advance();
 }
@@ -255,17 +258,11 @@ void Sandbox::check_again(const std::string& why) {
 
 void Sandbox::process_checked(const Result<runtime::Process>& process) {
   if (!life_.running()) return known();
-  const auto& started = *life_.record().started;
-  if (process && (process->pid != started.pid || process->start_time != started.start_time)) {
-    log::warn("sandbox", id(), "the runtime has another process under its id");
-  } else if (process && process->exit) {
-    take_exit(*process->exit);
-  } else if (!process && process.error().kind == ErrorKind::not_found) {
-    log::warn("sandbox", id(), "its process is gone and nobody knows how it ended");
-    take_exit(Exit{unknown_exit_code, std::chrono::system_clock::now()});
-  } else if (!process) {
-    return check_again(process.error().message);
-  }
+  if (!process && process.error().kind != ErrorKind::not_found) return check_again(process.error().message);
+  const auto found = process ? Found{Found::What::process, *process} : Found{Found::What::nothing, {}};
+  const auto step = plan_recovery(&life_.record(), true, found, std::chrono::system_clock::now());
+  if (!step.why.empty()) log::warn("sandbox", id(), std::string(step.why));
+  if (step.what == Recovery::record_exit) take_exit(*step.exit);
   known();
   advance();
 }

@@ -31,6 +31,8 @@ struct Ledger {
   std::uint64_t last_incarnation = 0;
   Scribe scribe;
   PastExits past_exits;
+  /// Whether what the runtime has was compared with it: until then the journal may have lost some.
+  bool complete = false;
 };
 
 }  // namespace podsandbox

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "actors/recovery.hpp"
 #include "actors/sandbox/view.hpp"
 
 namespace podsandbox {
@@ -18,12 +19,13 @@ Restored restore(const StoredSandbox& stored, const std::string& boot_id, const 
           : std::nullopt;
   restored.entry.chores.restore({stored.chores.begin(), stored.chores.end()}, due, stored.failures,
                                 stored.last_error);
-  // Its caller's connection ended with the daemon, and nobody asks a second time.
-  if (record.start_wanted && !record.started && !record.start_failure) record.removal_wanted = true;
+  const auto step = plan_recovery(&record, stored.boot_id == boot_id, {}, now.wall);
+  // The connection of who started it ended with the daemon, and nobody asks a second time.
+  if (step.what == Recovery::roll_back) record.removal_wanted = true;
   if (record.started) record.start_answered = true;
-  if (stored.boot_id != boot_id && record.started && !record.exit) {
-    record.exit = Exit{unknown_exit_code, now.wall};
-    restored.events.push_back(event_of(EventKind::exited, record, "the host was started anew"));
+  if (step.what == Recovery::record_exit) {
+    record.exit = step.exit;
+    restored.events.push_back(event_of(EventKind::exited, record, std::string(step.why)));
   }
   return restored;
 }

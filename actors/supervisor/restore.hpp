@@ -22,8 +22,8 @@ struct Restored {
 };
 
 /// What is known without asking anybody: a start that nobody can have been told of is undone, one that may
-/// have been told of is kept; of a process of another boot it is known that it has ended, and not how. The
-/// rest is found out by the sandbox's actor, before it answers anything.
+/// have been told of is kept; of a process of another boot it is known that it has ended, and not how
+/// (recovery.hpp). The rest is found out by the sandbox's actor, before it answers anything.
 Restored restore(const StoredSandbox& stored, const std::string& boot_id, const RestoreTime& now);
 
 /// What the journal keeps of an entry.

@@ -12,11 +12,18 @@ namespace {
 
 constexpr auto restart_pause = std::chrono::seconds(1);
 
-Error no_such_sandbox(const std::string& id) {
-  return Error{ErrorKind::not_found, "sandbox " + id + " does not exist"};
-}
-
 }  // namespace
+
+/// A handler for calls that wait until every sandbox is known, unless they are about one that is.
+template <class Request>
+auto Supervisor::when_complete(void (Supervisor::*handle)(const Call<Request>&)) {
+  return [this, handle](const Call<Request>& call) {
+    bool known = ledger_->complete;
+    if constexpr (requires { call.request.id(); }) known = known || find(call.request.id());
+    if (known) return (this->*handle)(call);
+    parked_.emplace_back([this, handle, call] { (this->*handle)(call); });
+  };
+}
 
 SupervisorActor::behavior_type Supervisor::start(SupervisorSeed seed) {
   ledger_ = std::move(seed.ledger);
@@ -34,16 +41,16 @@ SupervisorActor::behavior_type Supervisor::start(SupervisorSeed seed) {
   }
   write();
   return {
-      [this](const Call<CreateSandbox>& call) { create(call); },
-      [this](const Call<StartSandbox>& call) { route(call); },
-      [this](const Call<StopSandbox>& call) { route(call); },
-      [this](const Call<WaitSandbox>& call) { wait(call); },
-      [this](const Call<SandboxStatus>& call) { route(call); },
-      [this](const Call<ShutdownSandbox>& call) { shut_down(call); },
-      [this](const Call<SandboxMetrics>& call) { route(call); },
-      [this](const Call<UpdateSandbox>& call) { route(call); },
-      [this](const Call<ListSandboxes>& call) { list(call); },
-      [this](const Call<GetSandbox>& call) { get(call); },
+      when_complete(&Supervisor::create),
+      when_complete(&Supervisor::route<StartSandbox>),
+      when_complete(&Supervisor::route<StopSandbox>),
+      when_complete(&Supervisor::wait),
+      when_complete(&Supervisor::route<SandboxStatus>),
+      when_complete(&Supervisor::shut_down),
+      when_complete(&Supervisor::route<SandboxMetrics>),
+      when_complete(&Supervisor::route<UpdateSandbox>),
+      when_complete(&Supervisor::list),
+      when_complete(&Supervisor::get),
       [this](const CallerGone& gone) { pass_on(gone.sandbox_id, gone); },
       [this](const TaskExit& exit) { task_exit(exit); },
       [this](const Inventory& found) { inventory(found); },
@@ -71,6 +78,12 @@ SupervisorActor::behavior_type Supervisor::start(SupervisorSeed seed) {
 
 // -- calls -------------------------------------------------------------------
 
+Error Supervisor::no_such_sandbox(const std::string& id) const {
+  if (ledger_->complete) return Error{ErrorKind::not_found, "sandbox " + id + " does not exist"};
+  return Error{ErrorKind::unavailable,
+               "it is not known whether sandbox " + id + " exists, as the runtime does not say: " + silence_};
+}
+
 template <class Message>
 void Supervisor::pass_on(const std::string& id, const Message& message) {
   const auto it = live_.find(id);
@@ -83,6 +96,10 @@ void Supervisor::pass_on(const std::string& id, const Message& message) {
   }
 }
 
+void Supervisor::check_process(const std::string& id) {
+  pass_on(id, CheckProcess{});
+}
+
 template <class Request>
 void Supervisor::route(const Call<Request>& call) {
   if (!find(call.request.id())) return call.reply(tl::unexpected<Error>(no_such_sandbox(call.request.id())));
@@ -93,6 +110,7 @@ void Supervisor::create(const Call<CreateSandbox>& call) {
   const auto& id = call.request.id();
   if (!find(id)) {
     if (!call.reply.wanted()) return call.reply.fail(ErrorKind::cancelled, "the client went away");
+    if (!ledger_->complete) return call.reply(tl::unexpected<Error>(no_such_sandbox(id)));
     if (trouble_) {
       return call.reply.fail(
           ErrorKind::resource_exhausted,
@@ -108,7 +126,8 @@ void Supervisor::create(const Call<CreateSandbox>& call) {
 }
 
 void Supervisor::shut_down(const Call<ShutdownSandbox>& call) {
-  if (!find(call.request.id())) return call.reply(Done{});  // gone is what was asked for
+  const bool gone = ledger_->complete && !find(call.request.id());
+  if (gone) return call.reply(Done{});  // that is what was asked for
   route(call);
 }
 
@@ -245,20 +264,6 @@ void Supervisor::defer(const DeferChore& deferred) {
   entry->chores.push(deferred.chore);
   // In delivery the front item's own outcome decides when the queue goes on.
   if (!live_[id].chore_in_delivery) chore_failed(id, deferred.why);
-}
-
-void Supervisor::inventory(const Inventory& found) {
-  for (const auto& process : found.processes) {
-    if (!find(process.id)) {
-      log::warn("supervisor", process.id, "the runtime has a process under this id, which nobody created");
-    }
-  }
-  for (const auto& [id, entry] : ledger_->sandboxes) {
-    if (!entry.record.started || entry.record.exit) continue;
-    const bool listed = std::any_of(found.processes.begin(), found.processes.end(),
-                                    [&id = id](const auto& process) { return process.id == id; });
-    if (!listed) pass_on(id, CheckProcess{});
-  }
 }
 
 void Supervisor::deliver_chores(const std::string& id) {

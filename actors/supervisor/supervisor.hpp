@@ -8,10 +8,12 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "actors/hub/event_log.hpp"
+#include "actors/recovery.hpp"
 #include "actors/settings.hpp"
 #include "actors/supervisor/ledger.hpp"
 #include "messages/ports.hpp"
@@ -78,9 +80,21 @@ class Supervisor {
 
   void task_exit(const TaskExit& exit);
   void defer(const DeferChore& deferred);
-  void inventory(const Inventory& inventory);
   void deliver_chores(const std::string& id);
   void chore_failed(const std::string& id, const Error& why);
+
+  // -- what the runtime has (rebuilding.cpp) -----------------------------------
+  template <class Request>
+  auto when_complete(void (Supervisor::*handle)(const Call<Request>&));
+  void inventory(const Inventory& inventory);
+  void recall(const Found& found);
+  void recalled(const std::string& id, bool runs, Result<SpecPtr> spec);
+  void check_process(const std::string& id);
+  void ask_for_another_inventory();
+  void take_over(const std::string& id, bool runs, SpecPtr spec);
+  void become_complete();
+  void serve_parked();
+  Error no_such_sandbox(const std::string& id) const;
 
   // -- the journal (writing.cpp) ----------------------------------------------
   void changed(const std::string& id);
@@ -101,6 +115,10 @@ class Supervisor {
   std::shared_ptr<EventLog> events_;
   Settings settings_;
   std::map<std::string, Live> live_;
+  std::vector<std::function<void()>> parked_;  // calls that came before every sandbox was known
+  std::set<std::string> recalls_;              // asked of the runtime, not answered
+  bool recall_failed_ = false;
+  std::string silence_;  // why the runtime does not say what it has
   bool has_journal_ = false;
   bool write_again_sent_ = false;
   std::optional<Error> trouble_;  // why the last write failed

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "messages/log.hpp"
+#include "proto/cri.pb.h"
 #include "services/linux/aside.hpp"
 #include "services/linux/cgroup_metrics.hpp"
 #include "services/linux/host_facts.hpp"
@@ -54,7 +55,8 @@ class LinuxRuntime::Core {
   void kill(const std::string& id, int signal, const Callback<Done>& answer);
   void cleanup(const std::string& id, runtime::Extent extent, Callback<Done> answer);
   void inspect(const std::string& id, const Callback<runtime::Process>& answer);
-  void list(const Callback<std::vector<runtime::Process>>& answer);
+  void list(const Callback<runtime::Holdings>& answer);
+  void recall(const std::string& id, const Callback<SpecPtr>& answer);
   void metrics(const std::string& id, const Callback<Payload>& answer);
   void subscribe(Subscriber subscriber);
 
@@ -68,6 +70,7 @@ class LinuxRuntime::Core {
   void connected();
   void connection_failed(const Error& error);
   void inventory_read(Result<std::vector<KeeperAnswer>>&& inventory);
+  SpecPtr read_spec(const std::string& id) const;
   void with_keeper(Waiter waiter);
   void exited(const runtime::Process& process);
 
@@ -214,14 +217,38 @@ void LinuxRuntime::Core::inspect(const std::string& id, const Callback<runtime::
   sandboxes_.add_turn(sandbox, {run, nullptr});
 }
 
-void LinuxRuntime::Core::list(const Callback<std::vector<runtime::Process>>& answer) {
-  std::vector<runtime::Process> processes;
+void LinuxRuntime::Core::list(const Callback<runtime::Holdings>& answer) {
+  runtime::Holdings holdings;
   for (const auto& sandbox : sandboxes_.all()) {
     // Not those that are being started; but those that a failed start has left.
     const bool counts = sandbox->child && (sandbox->child->started() || !sandbox->taken);
-    if (counts) processes.push_back(sandbox->child->describe());
+    if (counts) holdings.processes.push_back(sandbox->child->describe());
+    if (!sandbox->child && !sandbox->busy && !sandbox->empty()) holdings.remains.push_back(sandbox->id);
   }
-  answer(std::move(processes));
+  answer(std::move(holdings));
+}
+
+void LinuxRuntime::Core::recall(const std::string& id, const Callback<SpecPtr>& answer) {
+  const auto sandbox = sandboxes_.find(id);
+  if (!sandbox) return answer(not_found(id, "start to recall"));
+  const auto run = [this, sandbox, answer](const std::function<void()>& done) {
+    if (sandbox->empty()) {
+      answer(not_found(sandbox->id, "start to recall"));
+    } else {
+      answer(read_spec(sandbox->id));
+    }
+    done();
+  };
+  sandboxes_.add_turn(sandbox, {run, nullptr});
+}
+
+SpecPtr LinuxRuntime::Core::read_spec(const std::string& id) const {
+  if (auto spec = records_.read_spec(id)) return *spec;
+  log::error("linux", id, "what its start was asked is lost: only its id is known");
+  auto bare = std::make_shared<SandboxSpec>();
+  bare->id = id;
+  bare->config = std::make_shared<::runtime::v1::PodSandboxConfig>();
+  return bare;
 }
 
 void LinuxRuntime::Core::metrics(const std::string& id, const Callback<Payload>& answer) {
@@ -294,10 +321,16 @@ void LinuxRuntime::inspect(const std::string& id, Callback<runtime::Process> ans
   });
 }
 
-void LinuxRuntime::list(Callback<std::vector<runtime::Process>> answer) {
+void LinuxRuntime::list(Callback<runtime::Holdings> answer) {
   core_->loop().post([core = core_.get(), answer = std::move(answer)] {
-    core->when_known<std::vector<runtime::Process>>(
-        answer, [core](const Callback<std::vector<runtime::Process>>& then) { core->list(then); });
+    core->when_known<runtime::Holdings>(
+        answer, [core](const Callback<runtime::Holdings>& then) { core->list(then); });
+  });
+}
+
+void LinuxRuntime::recall(const std::string& id, Callback<SpecPtr> answer) {
+  core_->loop().post([core = core_.get(), id, answer = std::move(answer)] {
+    core->when_known<SpecPtr>(answer, [core, id](const Callback<SpecPtr>& then) { core->recall(id, then); });
   });
 }
 

@@ -34,7 +34,8 @@ class LinuxRuntime {
   void kill(const std::string& id, int signal, Callback<Done> answer);
   void cleanup(const std::string& id, runtime::Extent extent, Callback<Done> answer);
   void inspect(const std::string& id, Callback<runtime::Process> answer);
-  void list(Callback<std::vector<runtime::Process>> answer);
+  void list(Callback<runtime::Holdings> answer);
+  void recall(const std::string& id, Callback<SpecPtr> answer);
   void metrics(const std::string& id, Callback<Payload> answer);
   /// Null: nobody. The last one wins.
   void subscribe(Subscriber subscriber);

@@ -72,7 +72,10 @@ Port::behavior_type linux_runtime_actor(Port::pointer self, RuntimePtr linux_run
         return handle<runtime::Process>(self, [&](auto answer) { linux_runtime->inspect(op.id, answer); });
       },
       [=](const runtime::ListAll&) {
-        return handle<std::vector<runtime::Process>>(self, [&](auto answer) { linux_runtime->list(answer); });
+        return handle<runtime::Holdings>(self, [&](auto answer) { linux_runtime->list(answer); });
+      },
+      [=](const runtime::Recall& op) {
+        return handle<SpecPtr>(self, [&](auto answer) { linux_runtime->recall(op.id, answer); });
       },
       [=](const runtime::ReadMetrics& op) {
         return handle<Payload>(self, [&](auto answer) { linux_runtime->metrics(op.id, answer); });

@@ -4,16 +4,20 @@
 
 #include <cstdio>
 #include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "messages/log.hpp"
 #include "messages/sandbox_spec.hpp"
+#include "messages/spec_codec.hpp"
 #include "services/linux/system_error.hpp"
 #include "services/linux/unique_fd.hpp"
 
 namespace podsandbox::linux_runtime {
 
 namespace {
+
+const std::string spec_ending = "+spec";  // no identifier ends like this
 
 std::string encode(const ProcessRecord& record) {
   return nlohmann::json{{"boot_id", record.boot_id},
@@ -64,10 +68,33 @@ Result<Done> RecordStore::write(const std::string& id, const ProcessRecord& reco
   return error;
 }
 
+Result<Done> RecordStore::write_spec(const SandboxSpec& spec) const {
+  const std::string path = directory_ / (spec.id + spec_ending);
+  if (write_file(path, bytes_of(spec))) return Done{};
+  auto error =
+      failure(ErrorKind::internal, because("writing the spec of sandbox " + spec.id + " to " + path));
+  unlink(path.c_str());
+  return error;
+}
+
+Result<SpecPtr> RecordStore::read_spec(const std::string& id) const {
+  std::ifstream file(directory_ / (id + spec_ending), std::ios::binary);
+  const std::string bytes(std::istreambuf_iterator<char>(file), {});
+  auto spec = spec_of_bytes(bytes);
+  if (!file || !spec || (*spec)->id != id) {
+    return failure(ErrorKind::not_found, "there is no readable spec of sandbox " + id);
+  }
+  return spec;
+}
+
 Result<Done> RecordStore::remove(const std::string& id) const {
-  const std::string path = directory_ / id;
-  if (unlink(path.c_str()) == 0 || errno == ENOENT) return Done{};
-  return failure(ErrorKind::internal, because("removing the record of sandbox " + id + " from " + path));
+  // The spec last: without a record, and so without its sandbox, it is nonsense.
+  for (const auto& path : {directory_ / id, directory_ / (id + spec_ending)}) {
+    if (unlink(path.c_str()) == 0 || errno == ENOENT) continue;
+    return failure(ErrorKind::internal,
+                   because("removing the record of sandbox " + id + ", " + path.string()));
+  }
+  return Done{};
 }
 
 std::map<std::string, ProcessRecord> RecordStore::read_all() const {
@@ -75,15 +102,22 @@ std::map<std::string, ProcessRecord> RecordStore::read_all() const {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(directory_, error)) {
     const std::string id = entry.path().filename();
-    auto record = is_identifier(id) ? decode(entry.path()) : std::nullopt;
-    if (record) {
-      records.emplace(id, std::move(*record));
-    } else {
-      log::warn("linux", "", "removing " + entry.path().string() + ": it is no sandbox's record");
-      std::filesystem::remove(entry.path(), error);
-    }
+    if (!is_identifier(id)) continue;
+    if (auto record = decode(entry.path())) records.emplace(id, std::move(*record));
   }
   return records;
+}
+
+void RecordStore::remove_nonsense() const {
+  const auto records = read_all();
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(directory_, error)) {
+    std::string id = entry.path().filename();
+    if (id.ends_with(spec_ending)) id.resize(id.size() - spec_ending.size());
+    if (records.contains(id)) continue;
+    log::warn("linux", "", "removing " + entry.path().string() + ": it is no sandbox's record");
+    std::filesystem::remove(entry.path(), error);
+  }
 }
 
 }  // namespace podsandbox::linux_runtime

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "messages/error.hpp"
+#include "messages/sandbox_spec.hpp"
 
 namespace podsandbox::linux_runtime {
 
@@ -26,17 +27,24 @@ struct ProcessRecord {
   bool operator==(const ProcessRecord&) const = default;
 };
 
-/// One small file for each sandbox, replaced as a whole. A power cut may take the newest: no process outlives
-/// it, and of what it leaves on disks the journal knows. So nothing is synced to a disk.
+/// Small files for each sandbox: the record, replaced as a whole, and what its Start was asked. A power cut
+/// may take the newest: no process outlives it, and of what it leaves on disks the journal knows. So nothing
+/// is synced to a disk.
 class RecordStore {
  public:
   explicit RecordStore(std::filesystem::path directory) : directory_(std::move(directory)) {}
 
   Result<Done> write(const std::string& id, const ProcessRecord& record) const;
-  /// Done, too, when there was none.
+  /// Before the first record.
+  Result<Done> write_spec(const SandboxSpec& spec) const;
+  /// NOT_FOUND when there is none that can be read.
+  Result<SpecPtr> read_spec(const std::string& id) const;
+  /// Both. Done, too, when there was none.
   Result<Done> remove(const std::string& id) const;
-  /// All, by id. A file that makes no sense is removed and logged: half a file is never written.
+  /// All, by id. A file that makes no sense is left out: half a record is never written.
   std::map<std::string, ProcessRecord> read_all() const;
+  /// Removes, and logs, every file that makes no sense.
+  void remove_nonsense() const;
 
  private:
   std::filesystem::path directory_;

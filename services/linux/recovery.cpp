@@ -1,11 +1,12 @@
 #include "services/linux/recovery.hpp"
 
-#include <set>
+#include <map>
 #include <string>
 #include <utility>
 
 #include "messages/log.hpp"
 #include "services/linux/process_facts.hpp"
+#include "services/linux/recovery_plan.hpp"
 #include "services/linux/removal.hpp"
 
 namespace podsandbox::linux_runtime {
@@ -23,47 +24,68 @@ void remove_unfinished(const Context& context, Sandboxes& sandboxes, const Sandb
   sandboxes.add_next_turn(sandbox, {run, nullptr});
 }
 
-bool is_of(const Child& child, const ProcessRecord& record, const Context& context) {
-  return record.started && record.boot_id == context.host.boot_id && record.pid == child.identity().pid &&
-         record.start_time == child.identity().start_time;
+// What is known of a sandbox, with a hold on its process.
+struct Clues {
+  std::optional<ProcessRecord> record;
+  std::shared_ptr<Child> kept;
+  UniqueFd orphan;  // the record's process
+};
+
+Evidence evidence_of(const Clues& clues) {
+  Evidence evidence{clues.record, {}, static_cast<bool>(clues.orphan)};
+  if (clues.kept) {
+    const auto& identity = clues.kept->identity();
+    evidence.kept = KeptProcess{identity.pid, identity.start_time, clues.kept->exit().has_value()};
+  }
+  return evidence;
 }
 
-// The process of a record of which the keeper knows nothing: it outlived its keeper, or died after it.
-std::shared_ptr<Child> find_orphan(const Context& context, const std::string& id,
-                                   const ProcessRecord& record) {
-  const Child::Identity identity{id, record.pid, record.start_time, record.created_ns};
-  UniqueFd pidfd;
-  if (record.boot_id == context.host.boot_id) pidfd = open_process(record.pid, record.start_time);
-  if (pidfd) return Child::make(context, identity, std::move(pidfd));
-  auto child = Child::make(context, identity, {});
-  child->ended({unknown_exit_code, std::chrono::system_clock::now()});
+std::shared_ptr<Child> child_of(const Context& context, const std::string& id, Clues clues) {
+  if (clues.kept || !clues.record || clues.record->pid == 0) return clues.kept;
+  const Child::Identity identity{id, clues.record->pid, clues.record->start_time, clues.record->created_ns};
+  const bool runs = static_cast<bool>(clues.orphan);
+  auto child = Child::make(context, identity, std::move(clues.orphan));
+  if (!runs) child->ended({unknown_exit_code, std::chrono::system_clock::now()});
   return child;
+}
+
+void take_up(const Context& context, Sandboxes& sandboxes, const std::string& id, Clues clues) {
+  const auto verdict = judge(evidence_of(clues), context.host.boot_id);
+  const auto sandbox = sandboxes.get(id);
+  sandbox->files = true;
+  if (const auto& record = clues.record) {
+    sandbox->recorded = true;
+    sandbox->cgroup = record->cgroup;
+    sandbox->cgroup_parent = record->cgroup_parent;
+    sandbox->files = record->files;
+    sandbox->oom_score_adj = record->oom_score_adj;
+  } else {
+    log::error("linux", id,
+               "its process is there and its record is lost: it goes on, and its cgroup will stay");
+  }
+  sandbox->child = child_of(context, id, std::move(clues));
+  if (verdict == Verdict::remove) return remove_unfinished(context, sandboxes, sandbox);
+  if (sandbox->child) sandbox->child->set_started();
 }
 
 }  // namespace
 
 void recover(const Context& context, Sandboxes& sandboxes, std::vector<KeeperAnswer> inventory) {
-  std::set<std::string> stopped;  // their processes were cleaned up, their files wait for the removal
+  context.records.remove_nonsense();
+  std::map<std::string, Clues> all;
   for (KeeperAnswer& answer : inventory) {
-    const auto sandbox = sandboxes.get(answer.reply.id);
-    sandbox->child = Child::make(context, std::move(answer));
+    auto& clues = all[answer.reply.id];
+    clues.kept = Child::make(context, std::move(answer));
   }
-  for (const auto& [id, record] : context.records.read_all()) {
-    const auto sandbox = sandboxes.get(id);
-    sandbox->recorded = true;
-    sandbox->cgroup = record.cgroup;
-    sandbox->cgroup_parent = record.cgroup_parent;
-    sandbox->files = record.files;
-    sandbox->oom_score_adj = record.oom_score_adj;
-    if (!sandbox->child && record.pid != 0) sandbox->child = find_orphan(context, id, record);
-    const auto& child = sandbox->child;
-    if (child && (is_of(*child, record, context) || (record.started && child->exit()))) child->set_started();
-    if (!child && record.started) stopped.insert(id);
+  for (auto& [id, record] : context.records.read_all()) {
+    auto& clues = all[id];
+    const bool in_this_boot = record.boot_id == context.host.boot_id;
+    if (!clues.kept && record.pid != 0 && in_this_boot) {
+      clues.orphan = open_process(record.pid, record.start_time);
+    }
+    clues.record = record;
   }
-  for (const auto& sandbox : sandboxes.all()) {
-    const bool finished = (sandbox->child && sandbox->child->started()) || stopped.contains(sandbox->id);
-    if (!finished) remove_unfinished(context, sandboxes, sandbox);
-  }
+  for (auto& [id, clues] : all) take_up(context, sandboxes, id, std::move(clues));
 }
 
 void remove_strays(const Context& context, Sandboxes& sandboxes, const std::vector<KeeperAnswer>& inventory) {

@@ -8,7 +8,7 @@
 namespace podsandbox::linux_runtime {
 
 /// Once, when nothing is known yet. Started sandboxes become known, running, dead or stopped, also those that
-/// a keeper which is no more has left; unfinished starts are removed.
+/// a keeper which is no more has left; unfinished starts are removed (recovery_plan.hpp).
 void recover(const Context& context, Sandboxes& sandboxes, std::vector<KeeperAnswer> inventory);
 
 /// After the connection to the keeper was lost: removes what a start left whose answer never came.

@@ -113,7 +113,9 @@ void StartJob::prepare() {
   }
   // Before they exist: whoever comes after us must know what to remove.
   sandbox_->recorded = true;
-  if (auto written = context_.records.write(spec_->id, record(false)); !written) {
+  auto written = context_.records.write_spec(*spec_);
+  if (written) written = context_.records.write(spec_->id, record(false));
+  if (!written) {
     return fail(written.error().kind, written.error().message);
   }
   stage_ = std::make_shared<std::atomic<Stage>>(Stage::opening);

@@ -51,10 +51,18 @@ RuntimePort ScriptedRuntime::spawn(caf::actor_system& system) {
           if (it == world->processes.end()) return failure(ErrorKind::not_found, "no such process");
           return it->second;
         },
-        [=](const runtime::ListAll&) -> Result<std::vector<runtime::Process>> {
-          std::vector<runtime::Process> all;
-          for (const auto& [id, process] : world->processes) all.push_back(process);
+        [=](const runtime::ListAll&) -> Result<runtime::Holdings> {
+          if (auto error = next_error(world->list_errors, {})) return tl::unexpected<Error>(*error);
+          runtime::Holdings all;
+          for (const auto& [id, process] : world->processes) all.processes.push_back(process);
+          all.remains.assign(world->remains.begin(), world->remains.end());
           return all;
+        },
+        [=](const runtime::Recall& op) -> Result<SpecPtr> {
+          if (auto error = next_error(world->recall_errors, op.id)) return tl::unexpected<Error>(*error);
+          const auto it = world->specs.find(op.id);
+          if (it == world->specs.end()) return failure(ErrorKind::not_found, "no such sandbox");
+          return it->second;
         },
         [=](const runtime::ReadMetrics& op) -> Result<Payload> {
           return failure(ErrorKind::failed_precondition, "sandbox " + op.id + " has no cgroup");
@@ -73,6 +81,7 @@ Result<Started> ScriptedRuntime::start(const runtime::Start& op) {
   const auto& id = op.spec->id;
   log.push_back("start " + id);
   if (auto error = next_error(start_errors, id)) return tl::unexpected<Error>(*error);
+  specs[id] = op.spec;
   auto& process = processes[id];
   if (process.pid == 0) process = {id, ++last_pid_, last_pid_ * 10ULL, {}};
   Started started;
@@ -95,6 +104,12 @@ Result<Done> ScriptedRuntime::cleanup(const runtime::Cleanup& op) {
   log.push_back((op.extent == runtime::Extent::task ? "clean task " : "clean all ") + op.id);
   if (auto error = next_error(cleanup_errors, op.id)) return tl::unexpected<Error>(*error);
   processes.erase(op.id);
+  if (op.extent == runtime::Extent::everything) {
+    specs.erase(op.id);
+    remains.erase(op.id);
+  } else {
+    remains.insert(op.id);
+  }
   return Done{};
 }
 

@@ -22,8 +22,8 @@ class ScriptedRuntime : public std::enable_shared_from_this<ScriptedRuntime> {
   RuntimePort spawn(caf::actor_system& system);
 
   // -- what the test says ----------------------------------------------------
-  std::map<std::string, std::deque<Error>> start_errors, kill_errors, cleanup_errors,
-      inspect_errors;                              // one for each attempt
+  std::map<std::string, std::deque<Error>> start_errors, kill_errors, cleanup_errors, inspect_errors,
+      recall_errors, list_errors;                  // one for each attempt; list_errors[""]
   std::set<std::string> hang_start, hang_cleanup;  // these are not answered
   bool exits_on_kill = true;                       // any signal ends the process
 
@@ -35,6 +35,8 @@ class ScriptedRuntime : public std::enable_shared_from_this<ScriptedRuntime> {
 
   // -- what the test sees ----------------------------------------------------
   std::map<std::string, runtime::Process> processes;
+  std::map<std::string, SpecPtr> specs;  // of what is not wholly cleaned up
+  std::set<std::string> remains;
   std::vector<std::string> log;  // "start a", "kill a 9", "clean task a", …
   std::size_t count(const std::string& entry) const;
 

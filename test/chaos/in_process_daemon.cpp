@@ -75,8 +75,8 @@ void InProcessDaemon::kill_sandbox(const std::string& id) {
 
 std::vector<runtime::Process> InProcessDaemon::processes() const {
   std::promise<std::vector<runtime::Process>> answer;
-  runtime_->list([&](Result<std::vector<runtime::Process>> processes) {
-    answer.set_value(processes.value_or(std::vector<runtime::Process>{}));
+  runtime_->list([&](Result<runtime::Holdings> holdings) {
+    answer.set_value(holdings.value_or(runtime::Holdings{}).processes);
   });
   return answer.get_future().get();
 }

@@ -21,6 +21,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(from_start_to_cleanup, Runtime, Runtimes) {
   BOOST_REQUIRE(seen);
   BOOST_TEST((*seen == runtime::Process{"one", started->pid, started->start_time, {}}));
   BOOST_TEST((runtime.port().list().value() == std::vector{*seen}));
+  BOOST_TEST(runtime.port().holdings()->remains.empty());
 
   BOOST_TEST(runtime.port().kill("one", SIGTERM).has_value());
   const auto exit = runtime.port().exit_of("one");
@@ -29,8 +30,10 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(from_start_to_cleanup, Runtime, Runtimes) {
   BOOST_TEST((runtime.port().inspect("one").value().exit == exit));
   BOOST_TEST(runtime.port().cleanup("one", runtime::Extent::task).has_value());
   BOOST_TEST((runtime.port().inspect("one").error().kind == ErrorKind::not_found));
-  BOOST_TEST(runtime.port().cleanup("one").has_value());
   BOOST_TEST(runtime.port().list().value().empty());
+  BOOST_TEST((runtime.port().holdings()->remains == std::vector<std::string>{"one"}));
+  BOOST_TEST(runtime.port().cleanup("one").has_value());
+  BOOST_TEST(runtime.port().holdings()->remains.empty());
   BOOST_TEST(runtime.leftovers() == "");
 }
 
@@ -51,6 +54,26 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(start_is_idempotent, Runtime, Runtimes) {
   BOOST_REQUIRE(second);
   BOOST_TEST(second->pid != first->pid);
   BOOST_TEST(runtime.port().cleanup("one").has_value());
+}
+
+// Whoever has forgotten what a start was asked can ask for it, and then for the start.
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_start_can_be_recalled, Runtime, Runtimes) {
+  Runtime runtime;
+  BOOST_TEST((runtime.port().recall("one").error().kind == ErrorKind::not_found));
+  const auto spec = runtime.plain("one");
+  const auto first = runtime.port().start(spec);
+  BOOST_REQUIRE(first);
+  const auto recalled = runtime.port().recall("one");
+  BOOST_REQUIRE(recalled);
+  BOOST_TEST(same_request(**recalled, *spec));
+  BOOST_TEST((runtime.port().start(*recalled) == first));
+  BOOST_TEST(runtime.port().kill("one", SIGKILL).has_value());
+  BOOST_TEST(runtime.port().exit_of("one").has_value());
+  BOOST_TEST(runtime.port().cleanup("one", runtime::Extent::task).has_value());
+  BOOST_TEST(runtime.port().recall("one").has_value());
+  BOOST_TEST(runtime.port().cleanup("one").has_value());
+  BOOST_TEST((runtime.port().recall("one").error().kind == ErrorKind::not_found));
+  BOOST_TEST(runtime.leftovers() == "");
 }
 
 // Of what does not exist: Kill and Inspect say so, Cleanup has nothing to do.

@@ -32,9 +32,11 @@ class PortUser {
   Result<runtime::Process> inspect(const std::string& id) {
     return ask<runtime::Process>(runtime::Inspect{id});
   }
+  Result<runtime::Holdings> holdings() { return ask<runtime::Holdings>(runtime::ListAll{}); }
   Result<std::vector<runtime::Process>> list() {
-    return ask<std::vector<runtime::Process>>(runtime::ListAll{});
+    return holdings().map([](auto all) { return std::move(all.processes); });
   }
+  Result<SpecPtr> recall(const std::string& id) { return ask<SpecPtr>(runtime::Recall{id}); }
   Result<Payload> metrics(const std::string& id) { return ask<Payload>(runtime::ReadMetrics{id}); }
 
   /// Sends `op` and goes on; the function that is returned waits for the answer.

@@ -49,7 +49,9 @@ class Life {
     return wait<Done>([&](auto answer) { runtime_->cleanup(id, runtime::Extent::everything, answer); });
   }
   Result<std::vector<runtime::Process>> list() {
-    return wait<std::vector<runtime::Process>>([&](auto answer) { runtime_->list(answer); });
+    return wait<runtime::Holdings>([&](auto answer) { runtime_->list(answer); }).map([](auto all) {
+      return std::move(all.processes);
+    });
   }
   std::optional<runtime::Process> ended(const std::string& id) {
     std::optional<runtime::Process> process;

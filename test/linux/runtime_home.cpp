@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <stdexcept>
 
@@ -77,12 +78,13 @@ std::vector<int> RuntimeHome::children_of_keepers() const {
 }
 
 std::vector<std::string> RuntimeHome::records() const {
-  std::vector<std::string> ids;
+  std::set<std::string> ids;  // a record and what its start was asked are two files
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(settings().data_dir / "sandboxes", error)) {
-    ids.push_back(entry.path().filename());
+    const std::string name = entry.path().filename();
+    ids.insert(name.substr(0, name.find('+')));
   }
-  return ids;
+  return {ids.begin(), ids.end()};
 }
 
 std::vector<std::string> RuntimeHome::mounts() const {
