@@ -64,7 +64,7 @@ class Root {
     for (const auto& [id, stored] : contents.sandboxes) {
       auto restored = restore(stored, seed_.boot_id, now);
       for (auto& event : restored.events) ledger_->scribe.happened(events_->append(std::move(event)));
-      ledger_->scribe.changed(id);
+      if (restored.changed) ledger_->scribe.changed(id);
       ledger_->sandboxes.emplace(id, std::move(restored.entry));
     }
     if (!contents.sandboxes.empty()) {

@@ -22,6 +22,7 @@ Restored restore(const StoredSandbox& stored, const std::string& boot_id, const 
   const auto step = plan_recovery(&record, stored.boot_id == boot_id, {}, now.wall);
   // The connection of who started it ended with the daemon, and nobody asks a second time.
   if (step.what == Recovery::roll_back) record.removal_wanted = true;
+  restored.changed = step.what == Recovery::roll_back || step.what == Recovery::record_exit;
   if (record.started) record.start_answered = true;
   if (step.what == Recovery::record_exit) {
     record.exit = step.exit;

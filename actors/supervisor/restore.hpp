@@ -19,6 +19,7 @@ struct RestoreTime {
 struct Restored {
   LedgerEntry entry;
   std::vector<Event> events;
+  bool changed = false;  // it is not as the journal has it
 };
 
 /// What is known without asking anybody: a start that nobody can have been told of is undone, one that may

@@ -15,6 +15,7 @@
 #include "messages/log.hpp"
 #include "services/api/server.hpp"
 #include "services/containerd/registrar.hpp"
+#include "services/daemon/runtime_settings.hpp"
 #include "services/daemon/state_dir.hpp"
 #include "services/daemon/stop_signals.hpp"
 #include "services/journal/journal_actor.hpp"
@@ -72,17 +73,6 @@ RootSeed root_seed(const Config& config, journal::Store::Opened journal,
   seed.give_up = [&signals](std::string why) { signals.give_up(std::move(why)); };
   if (!config.containerd_address.empty()) seed.companions.push_back(registrar(config, desk));
   return seed;
-}
-
-linux_runtime::Settings runtime_settings(const Config& config) {
-  linux_runtime::Settings settings;
-  settings.state_dir = config.state_dir;
-  settings.data_dir = config.data_dir;
-  settings.keeper_program = config.keeper_program;
-  settings.pause_program = config.pause_program;
-  settings.cri = config.cri;
-  settings.containerd_address = config.containerd_address;
-  return settings;
 }
 
 /// Ends without destroying anything in order: a thread hangs in the kernel, or the actors are not to be

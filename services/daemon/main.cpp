@@ -3,6 +3,7 @@
 
 #include "services/daemon/daemon.hpp"
 #include "services/daemon/options.hpp"
+#include "services/daemon/recovery_report.hpp"
 
 namespace {
 
@@ -25,6 +26,12 @@ int main(int argc, char** argv) {
     case podsandbox::Command::config_dump:
       std::fputs(podsandbox::dump(*config).c_str(), stdout);
       return 0;
+    case podsandbox::Command::recovery_report: {
+      const auto rows = podsandbox::plan_recovery_of(*config);
+      if (!rows) return fail(rows.error());
+      std::fputs(podsandbox::to_text(*rows).c_str(), stdout);
+      return 0;
+    }
     case podsandbox::Command::run:
       break;
   }

@@ -15,6 +15,10 @@ void add_override_flags(CLI::App& app, Options& options) {
   app.add_option("--socket", options.socket, "Unix socket to serve, instead of the configured one");
   app.add_option("--state-dir", options.state_dir, "Directory for all state, instead of the configured one");
   app.add_option("--log-level", options.log_level, "debug, info, warn or error");
+  app.add_option_function<std::string>(
+         "--recover", [&](const std::string&) { options.command = Command::recovery_report; },
+         "dry-run: print what a start would do about each sandbox, and end")
+      ->check(CLI::IsMember({"dry-run"}));
 }
 
 void add_config_commands(CLI::App& app, Options& options) {

@@ -11,7 +11,7 @@ namespace podsandbox {
 inline constexpr const char* default_config_path = "/etc/podsandboxd/podsandboxd.toml";
 
 /// What the daemon was called to do.
-enum class Command { run, config_check, config_dump };
+enum class Command { run, recovery_report, config_check, config_dump };
 
 /// The daemon's command line. Flags override what the file says.
 struct Options {

@@ -7,6 +7,9 @@
 
 namespace podsandbox::journal {
 
+/// The journal's name in its directory.
+inline constexpr const char* journal_file = "journal.sqlite3";
+
 /// The directory of a journal and the names in it. One process at a time may have it, for as long as this
 /// object lives.
 ///
@@ -23,7 +26,7 @@ class Home {
   Home& operator=(Home&&) = delete;
   ~Home();
 
-  std::string path() const { return directory_ + "/journal.sqlite3"; }
+  std::string path() const { return directory_ + "/" + journal_file; }
   std::string building() const { return path() + ".building"; }
 
   /// Whether there is a journal.

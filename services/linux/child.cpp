@@ -7,14 +7,10 @@
 
 namespace podsandbox::linux_runtime {
 
-namespace {
-
 Exit exit_of(const KeeperReply& reply) {
   return {exit_status(reply.wait_status),
           Time(std::chrono::duration_cast<Time::duration>(std::chrono::nanoseconds(reply.exited_ns)))};
 }
-
-}  // namespace
 
 Child::Child(const Context& context, Identity identity, UniqueFd pidfd)
     : context_(context), identity_(std::move(identity)), pidfd_(std::move(pidfd)) {}

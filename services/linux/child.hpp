@@ -11,6 +11,9 @@
 
 namespace podsandbox::linux_runtime {
 
+/// How a dead child ended, of which the keeper tells.
+Exit exit_of(const KeeperReply& reply);
+
 /// The first process of a sandbox, running or dead, until the sandbox is removed. Finds out how it ends.
 /// Lives on the loop.
 class Child : public std::enable_shared_from_this<Child> {

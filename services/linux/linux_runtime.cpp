@@ -21,10 +21,6 @@ namespace podsandbox::linux_runtime {
 
 namespace {
 
-std::filesystem::path records_directory(const Settings& settings) {
-  return settings.data_dir / "sandboxes";
-}
-
 Result<Done> make_directories(const Settings& settings) {
   std::error_code error;
   for (const auto& directory : {settings.state_dir, settings.data_dir, records_directory(settings)}) {

@@ -59,6 +59,10 @@ bool write_file(const std::string& path, const std::string& text) {
 
 }  // namespace
 
+std::filesystem::path records_directory(const Settings& settings) {
+  return settings.data_dir / "sandboxes";
+}
+
 Result<Done> RecordStore::write(const std::string& id, const ProcessRecord& record) const {
   const std::string path = directory_ / id;
   const std::string draft = path + "~";  // no identifier ends like this

@@ -8,6 +8,7 @@
 
 #include "messages/error.hpp"
 #include "messages/sandbox_spec.hpp"
+#include "services/linux/settings.hpp"
 
 namespace podsandbox::linux_runtime {
 
@@ -49,5 +50,8 @@ class RecordStore {
  private:
   std::filesystem::path directory_;
 };
+
+/// Where a daemon with these settings has its records.
+std::filesystem::path records_directory(const Settings& settings);
 
 }  // namespace podsandbox::linux_runtime

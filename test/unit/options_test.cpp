@@ -49,6 +49,12 @@ struct File {
 
 }  // namespace
 
+BOOST_AUTO_TEST_CASE(what_a_start_would_do_can_be_asked) {
+  BOOST_TEST((parse({"--recover=dry-run"})->command == Command::recovery_report));
+  BOOST_TEST((parse({})->command == Command::run));
+  BOOST_TEST(exit_status({"--recover=now"}) == 2);
+}
+
 BOOST_AUTO_TEST_SUITE(options)
 
 BOOST_AUTO_TEST_CASE(without_arguments_the_daemon_runs) {
