@@ -23,8 +23,14 @@ namespace fs = std::filesystem;
 // On every cgroup that we make: so it is known, whatever happens to us, which ones are ours to remove.
 constexpr const char* mark = "trusted.podsandbox";
 
+// On its parent while it is made: to make and to mark it are two calls, and we may be killed between them.
+std::string mark_on_parent(const fs::path& cgroup) {
+  return std::string(mark) + ".makes." + cgroup.filename().string();
+}
+
 bool is_ours(const fs::path& cgroup) {
-  return getxattr(cgroup.c_str(), mark, nullptr, 0) >= 0;
+  return getxattr(cgroup.c_str(), mark, nullptr, 0) >= 0 ||
+         getxattr(cgroup.parent_path().c_str(), mark_on_parent(cgroup).c_str(), nullptr, 0) >= 0;
 }
 
 int write_text(const fs::path& file, const std::string& text) {
@@ -64,22 +70,30 @@ std::vector<fs::path> chain(const fs::path& mount, const std::string& path) {
   return all;
 }
 
+// 0 or an errno; EEXIST when there is one, whosoever.
+int make_marked(const fs::path& cgroup) {
+  if (access(cgroup.c_str(), F_OK) == 0) return EEXIST;
+  const fs::path parent = cgroup.parent_path();
+  const std::string making = mark_on_parent(cgroup);
+  // Where it cannot be (a very long name), only a crash just now would leave the cgroup behind.
+  setxattr(parent.c_str(), making.c_str(), "", 0, 0);
+  int error = mkdir(cgroup.c_str(), 0755) == 0 ? 0 : errno;
+  if (error == 0 && setxattr(cgroup.c_str(), mark, "", 0, 0) != 0) {
+    error = errno;
+    rmdir(cgroup.c_str());
+  }
+  removexattr(parent.c_str(), making.c_str());
+  return error;
+}
+
 // 0 or an errno; EEXIST for a last one that is somebody else's.
 int make_chain(const fs::path& mount, const std::string& path, bool unified) {
   const auto cgroups = chain(mount, path);
   for (const fs::path& cgroup : cgroups) {
     if (unified) enable_controllers(cgroup.parent_path());
-    if (mkdir(cgroup.c_str(), 0755) == 0) {
-      if (setxattr(cgroup.c_str(), mark, "", 0, 0) != 0) {
-        const int error = errno;
-        rmdir(cgroup.c_str());
-        return error;
-      }
-    } else if (errno != EEXIST) {
-      return errno;
-    } else if (cgroup == cgroups.back() && !is_ours(cgroup)) {
-      return EEXIST;
-    }
+    const int error = make_marked(cgroup);
+    if (error != 0 && error != EEXIST) return error;
+    if (error == EEXIST && cgroup == cgroups.back() && !is_ours(cgroup)) return EEXIST;
     if (!unified) fill_cpuset(cgroup);
   }
   return 0;
@@ -117,10 +131,12 @@ int make_one(const fs::path& mount, const std::string& path, bool unified, Cgrou
 int remove_one(const fs::path& mount, const std::string& path) {
   const auto cgroups = chain(mount, path);
   for (auto cgroup = cgroups.rbegin(); cgroup != cgroups.rend(); ++cgroup) {
-    if (access(cgroup->c_str(), F_OK) != 0 && errno == ENOENT) continue;
-    if (!is_ours(*cgroup)) return 0;
-    if (rmdir(cgroup->c_str()) == 0 || errno == ENOENT) continue;
-    return cgroup == cgroups.rbegin() ? errno : 0;
+    const bool exists = access(cgroup->c_str(), F_OK) == 0 || errno != ENOENT;
+    if (exists && !is_ours(*cgroup)) return 0;
+    if (exists && rmdir(cgroup->c_str()) != 0 && errno != ENOENT) {
+      return cgroup == cgroups.rbegin() ? errno : 0;
+    }
+    removexattr(cgroup->parent_path().c_str(), mark_on_parent(*cgroup).c_str());
   }
   return 0;
 }

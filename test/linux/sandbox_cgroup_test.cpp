@@ -1,12 +1,17 @@
 #include "services/linux/sandbox_cgroup.hpp"
 
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
+#include <random>
+#include <thread>
 
 #include "test/linux/fake_systemd.hpp"
 #include "test/linux/private_bus.hpp"
+#include "test/linux/runtime_home.hpp"
 
 namespace podsandbox::test {
 
@@ -98,6 +103,37 @@ BOOST_AUTO_TEST_CASE(too_many_hierarchies) {
   BOOST_TEST_REQUIRE(!made.has_value());
   BOOST_TEST((made.error().kind == ErrorKind::failed_precondition));
   BOOST_TEST(std::filesystem::is_empty(hierarchy.path));
+}
+
+// Whoever makes it is killed at any moment: it can be removed, with the parent that was made for it.
+BOOST_AUTO_TEST_CASE(killed_while_it_is_made) {
+  const auto mounts = find_cgroup_mounts();
+  const std::string parent = "podsandbox-killed-" + std::to_string(getpid());
+  std::mt19937 random(std::random_device{}());
+  constexpr int rounds = 200;
+  constexpr unsigned longest_us = 4000;
+  for (int i = 0; i < rounds; ++i) {
+    const pid_t maker = fork();
+    if (maker == 0) {
+      (void)make_cgroup(mounts, "/" + parent + "/box");
+      _exit(0);
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % longest_us));  // a moment by chance
+    kill(maker, SIGKILL);
+    BOOST_REQUIRE(waitpid(maker, nullptr, 0) == maker);
+    BOOST_TEST(remove_cgroup(mounts, "/" + parent + "/box").has_value());
+    BOOST_REQUIRE(cgroups_named(parent).empty());
+  }
+}
+
+// One that somebody else made is left alone.
+BOOST_AUTO_TEST_CASE(of_somebody_else) {
+  const Hierarchy hierarchy;
+  const CgroupMounts mounts{false, {hierarchy.path}};
+  std::filesystem::create_directories(hierarchy.path / "a/box");
+  BOOST_TEST((make_cgroup(mounts, "/a/box").error().kind == ErrorKind::already_exists));
+  BOOST_TEST(remove_cgroup(mounts, "/a/box").has_value());
+  BOOST_TEST(std::filesystem::exists(hierarchy.path / "a/box"));
 }
 
 BOOST_AUTO_TEST_CASE(malformed) {
