@@ -1,6 +1,5 @@
 #include "test/integration/daemon_process.hpp"
 
-#include <fcntl.h>
 #include <grpcpp/create_channel.h>
 #include <poll.h>
 #include <spawn.h>
@@ -12,6 +11,7 @@
 #include <fstream>
 #include <stdexcept>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "proto/cri.pb.h"
@@ -50,7 +50,15 @@ TemporaryDirectory::~TemporaryDirectory() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-DaemonProcess::DaemonProcess() {
+DaemonProcess::DaemonProcess(DaemonOptions options) : options_(std::move(options)), programs_(programs) {
+  if (options_.own_programs) {
+    programs_ = directory_.path() / "programs";
+    std::filesystem::create_directory(programs_);
+    for (const auto& program : {keeper_program(), pause_program()}) {
+      std::filesystem::copy_file(std::filesystem::path(programs) / program.filename(), program);
+    }
+  }
+  write_config();
   start();
 }
 
@@ -61,32 +69,44 @@ DaemonProcess::~DaemonProcess() {
   wait();
 }
 
-void DaemonProcess::start() {
+void DaemonProcess::write_config() const {
+  const auto& directory = directory_.path();
+  std::ofstream file(directory / "config.toml");
+  file << "data_dir = " << directory / "data"
+       << "\nkeeper_program = " << keeper_program() << "\npause_program = " << pause_program()
+       << "\ncontainerd.address = \"\"\ncri.root_dir = " << directory / "cri-root"
+       << "\ncri.state_dir = " << directory / "cri-state"
+       << "\n"
+       << options_.config;
+  if (!file.flush()) throw std::runtime_error("cannot write the daemon's configuration");
+}
+
+void DaemonProcess::launch() {
   const auto binary = std::string(programs) + "/podsandboxd";
   const auto config = (directory_.path() / "config.toml").string();
-  {
-    const auto text = "data_dir = \"" + directory_.path().string() + "/data\"\n" + "keeper_program = \"" +
-                      std::string(programs) + "/podsandbox-keeper\"\n" + "pause_program = \"" +
-                      std::string(programs) + "/podsandbox-pause\"\n" + "containerd.address = \"\"\n" +
-                      "cri.root_dir = \"" + directory_.path().string() + "/cri-root\"\n" +
-                      "cri.state_dir = \"" + directory_.path().string() + "/cri-state\"\n";
-    const int fd = open(config.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (write(fd, text.data(), text.size()) < 0) throw std::runtime_error("cannot write " + config);
-    close(fd);
-  }
   const auto socket_path = socket();
   const auto state = state_dir();
-  const char* level = std::getenv("PODSANDBOX_TEST_LOG") != nullptr ? "debug" : "error";
+  const char* quiet = options_.log_fd < 0 ? "error" : "info";
+  const char* level = std::getenv("PODSANDBOX_TEST_LOG") != nullptr ? "debug" : quiet;
   std::vector<const char*> arguments = {
       binary.c_str(), "--config",    config.c_str(), "--socket", socket_path.c_str(),
       "--state-dir",  state.c_str(), "--log-level",  level,      nullptr};
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  if (options_.log_fd >= 0) posix_spawn_file_actions_adddup2(&actions, options_.log_fd, STDERR_FILENO);
+  const int error =
+      posix_spawn(&pid_, binary.c_str(), &actions, nullptr, const_cast<char**>(arguments.data()), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  if (error != 0) throw std::system_error(error, std::generic_category(), binary);
+}
+
+void DaemonProcess::start() {
+  const auto socket_path = socket();
   // Else the one that a killed daemon has left would be taken for the new one's.
   const bool replaces = std::filesystem::is_socket(socket_path);
   const auto left =
       replaces ? std::filesystem::last_write_time(socket_path) : std::filesystem::file_time_type();
-  const int error =
-      posix_spawn(&pid_, binary.c_str(), nullptr, nullptr, const_cast<char**>(arguments.data()), environ);
-  if (error != 0) throw std::system_error(error, std::generic_category(), binary);
+  launch();
   // Only then: gRPC waits a second after a first attempt that failed.
   if (!eventually([&] {
         std::error_code none;

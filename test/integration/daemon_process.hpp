@@ -28,17 +28,27 @@ class TemporaryDirectory {
   std::filesystem::path path_;
 };
 
+struct DaemonOptions {
+  std::string config;  ///< more lines of its configuration
+  bool own_programs =
+      false;        ///< keeper and pause are copies of its own, so that they can be told from others
+  int log_fd = -1;  ///< where its log goes, from "info" on; -1: where the test's goes
+};
+
 /// A real podsandboxd with a state directory and a socket of its own. Ended, with its keeper and sandboxes,
 /// when the test is over.
 class DaemonProcess {
  public:
-  DaemonProcess();
+  explicit DaemonProcess(DaemonOptions options = {});
   ~DaemonProcess();
   DaemonProcess(const DaemonProcess&) = delete;
   DaemonProcess& operator=(const DaemonProcess&) = delete;
 
   /// Starts it (again) and waits until it answers.
   void start();
+
+  /// Starts it (again). Whether it answers one day is not waited for.
+  void launch();
 
   /// Sends the signal; `wait` for the end of it.
   void signal(int number) const;
@@ -49,6 +59,11 @@ class DaemonProcess {
   pid_t pid() const { return pid_; }
   std::string socket() const { return (directory_.path() / "d.sock").string(); }
   std::string state_dir() const { return (directory_.path() / "state").string(); }
+  std::string data_dir() const { return (directory_.path() / "data").string(); }
+  /// What all of it is in.
+  const std::filesystem::path& directory() const { return directory_.path(); }
+  std::filesystem::path keeper_program() const { return programs_ / "podsandbox-keeper"; }
+  std::filesystem::path pause_program() const { return programs_ / "podsandbox-pause"; }
 
   /// A connection of its own, not shared with other channels.
   std::shared_ptr<grpc::Channel> channel() const;
@@ -57,7 +72,11 @@ class DaemonProcess {
   std::unique_ptr<v1::Sandboxes::Stub> sandboxes() const;
 
  private:
+  void write_config() const;
+
+  const DaemonOptions options_;
   TemporaryDirectory directory_;
+  std::filesystem::path programs_;
   pid_t pid_ = -1;
 };
 

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "test/integration/daemon_process.hpp"
+#include "test/integration/test_seed.hpp"
 #include "test/integration/waits.hpp"
 
 /// The daemon dies and comes back, on its feet or by SIGKILL: its clients find what they knew.
@@ -111,7 +112,7 @@ BOOST_AUTO_TEST_CASE(what_is_gone_is_gone) {
 /// Clients that start sandboxes while the daemon is killed again and again: each Start that was answered is
 /// kept, each that was not is undone, or at most kept, too; nothing is half there.
 BOOST_AUTO_TEST_CASE(killed_in_the_middle_of_starts) {
-  std::mt19937 random(std::random_device{}());
+  std::mt19937 random(test_seed());
   for (int round = 0; round < 6; ++round) {
     std::map<std::string, grpc::Status> answers;
     {

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "test/integration/daemon_process.hpp"
+
+/// What there is of a daemon that has programs of its own (DaemonOptions), beside its process.
+namespace podsandbox::test {
+
+std::vector<pid_t> keepers_of(const DaemonProcess& daemon);
+
+/// Processes, mounts, directories of pods, records, and cgroups in `cgroup_parent`, in words; empty: nothing.
+std::string leftovers_of(const DaemonProcess& daemon, const std::string& cgroup_parent);
+
+}  // namespace podsandbox::test

@@ -1,0 +1,107 @@
+#include "test/integration/storm_churn.hpp"
+
+#include <csignal>
+
+#include "test/integration/storm_pods.hpp"
+
+namespace podsandbox::test {
+
+namespace {
+
+enum Kind : unsigned { stopped, shut_down, killed, terminated, never_started, given_up, kinds };
+
+constexpr auto longest_before_giving_up_us = 8000U;
+
+/// A start that the daemon's death cut off is undone: who asks again finds the sandbox going, or gone.
+bool may_be_undone(const PatientClient::Outcome& started) {
+  const auto code = started.code();
+  return started.interrupted &&
+         (code == grpc::StatusCode::NOT_FOUND || code == grpc::StatusCode::ABORTED ||
+          code == grpc::StatusCode::FAILED_PRECONDITION || code == grpc::StatusCode::CANCELLED);
+}
+
+}  // namespace
+
+StormChurn::StormChurn(const DaemonProcess& daemon, Complaints& complaints, unsigned clients,
+                       const std::string& cgroup_parent, unsigned seed,
+                       const std::atomic<int>& keepers_killed)
+    : daemon_(daemon), cgroup_parent_(cgroup_parent), keepers_killed_(keepers_killed) {
+  for (unsigned c = 0; c < clients; ++c) {
+    threads_.emplace_back([this, &complaints, c, seed] {
+      std::mt19937 random(seed + c);
+      PatientClient client(daemon_);
+      for (unsigned round = 0; !over_; ++round, ++lives_) {
+        const auto id = "churn-" + std::to_string(c) + "-" + std::to_string(round);
+        if (auto wrong = live(client, id, random); !wrong.empty()) complaints.add(id + ": " + wrong);
+      }
+    });
+  }
+}
+
+void StormChurn::finish() {
+  over_ = true;
+  threads_.clear();  // joins
+}
+
+std::string StormChurn::live(PatientClient& client, const std::string& id, std::mt19937& random) {
+  const int keepers_killed = keepers_killed_;
+  const unsigned kind = random() % kinds;
+  const auto created = client.create(storm_request(id, cgroup_parent_));
+  if (!created.ok()) return "Create: " + created.text();
+  if (kind == given_up) {
+    client.start_and_give_up(id, std::chrono::microseconds(random() % longest_before_giving_up_us));
+  } else if (kind != never_started) {
+    controller::ControllerStartResponse response;
+    const auto started = client.start(id, &response);
+    if (started.ok()) return live_once_started(client, id, response.pid(), kind, keepers_killed);
+    if (!may_be_undone(started)) return "Start: " + started.text();
+  }
+  return remove(client, id);
+}
+
+std::string StormChurn::live_once_started(PatientClient& client, const std::string& id, std::uint32_t pid,
+                                          unsigned kind, int keepers_killed) {
+  const auto process = pidfd_of(pid);
+  if (!process) return "there is no process " + std::to_string(pid) + " after Start";
+  PatientClient::Outcome waited;
+  controller::ControllerWaitResponse exit;
+  std::jthread waiter([&] { waited = client.wait(id, &exit); });
+  controller::ControllerStatusResponse status;
+  const auto while_it_lives = client.status(id, &status);
+  std::string wrong;
+  if (!while_it_lives.ok() || status.state() != "SANDBOX_READY") {
+    wrong = "Status after Start: " + status.state() + ", " + while_it_lives.text();
+  }
+  if (kind == killed && !send_signal(process, SIGKILL)) wrong = "its process was gone already";
+  if (kind == terminated && !send_signal(process, SIGTERM)) wrong = "its process was gone already";
+  if (kind == stopped) {
+    if (const auto outcome = client.stop(id); !outcome.ok()) wrong = "Stop: " + outcome.text();
+  }
+  if (kind == shut_down) wrong += remove(client, id);
+  waiter.join();
+  if (!wrong.empty()) return wrong;
+  const bool removed_meanwhile = kind == shut_down && waited.code() == grpc::StatusCode::NOT_FOUND;
+  if (!waited.ok() && !removed_meanwhile) return "Wait: " + waited.text();
+  const auto expected = kind == terminated ? 0U : 128U + SIGKILL;
+  const bool nobody_knows = exit.exit_status() == 255 && keepers_killed != keepers_killed_;
+  if (waited.ok() && exit.exit_status() != expected && !nobody_knows) {
+    return "Wait told " + std::to_string(exit.exit_status()) + " instead of " + std::to_string(expected);
+  }
+  if (kind == shut_down) return {};
+  const auto asked = client.status(id, &status);
+  if (!asked.ok() || status.state() != "SANDBOX_NOTREADY") {
+    return "Status after its exit: " + status.state() + ", " + asked.text();
+  }
+  return remove(client, id);
+}
+
+std::string StormChurn::remove(PatientClient& client, const std::string& id) {
+  const auto removed = client.shutdown(id);
+  if (!removed.ok()) return "Shutdown: " + removed.text();
+  controller::ControllerStatusResponse status;
+  const auto asked = client.status(id, &status);
+  if (asked.code() != grpc::StatusCode::NOT_FOUND) return "Status after Shutdown: " + asked.text();
+  return {};
+}
+
+}  // namespace podsandbox::test

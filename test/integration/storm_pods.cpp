@@ -1,0 +1,170 @@
+#include "test/integration/storm_pods.hpp"
+
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <stdexcept>
+
+#include "proto/cri.pb.h"
+
+namespace podsandbox::test {
+
+namespace {
+
+constexpr std::uint32_t unknown = 255;
+
+bool lives(const linux_runtime::UniqueFd& process) {
+  pollfd dead{process.get(), POLLIN, 0};
+  return poll(&dead, 1, 0) == 0;
+}
+
+}  // namespace
+
+controller::ControllerCreateRequest storm_request(const std::string& id, const std::string& cgroup_parent) {
+  auto request = create_request(id);
+  ::runtime::v1::PodSandboxConfig config;
+  config.ParseFromString(request.options().value());
+  config.mutable_linux()->set_cgroup_parent("/" + cgroup_parent);
+  request.mutable_options()->set_value(config.SerializeAsString());
+  return request;
+}
+
+linux_runtime::UniqueFd pidfd_of(std::uint32_t pid) {
+  return linux_runtime::UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+}
+
+bool send_signal(const linux_runtime::UniqueFd& pidfd, int signal) {
+  return syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, 0) == 0;
+}
+
+StormPods::StormPods(const DaemonProcess& daemon, Complaints& complaints, const std::string& name,
+                     std::size_t count, const std::string& cgroup_parent)
+    : daemon_(daemon), complaints_(complaints), client_(daemon) {
+  for (std::size_t i = 0; i < count; ++i) {
+    auto& pod = pods_.emplace_back();
+    pod.id = name + "-" + std::to_string(i);
+    start(pod, cgroup_parent);
+    threads_.emplace_back([this, &pod] { wait(pod); });
+  }
+  threads_.emplace_back([this] { ask_all(); });
+}
+
+void StormPods::start(Pod& pod, const std::string& cgroup_parent) {
+  const auto created = client_.create(storm_request(pod.id, cgroup_parent));
+  controller::ControllerStartResponse response;
+  const auto started = client_.start(pod.id, &response);
+  if (!created.ok() || !started.ok()) throw std::runtime_error(pod.id + ": " + started.text());
+  pod.pid = response.pid();
+  pod.process = pidfd_of(pod.pid);
+}
+
+void StormPods::kill_one(std::mt19937& random) {
+  std::vector<Pod*> living;
+  for (auto& pod : pods_) {
+    if (pod.must_exit_with < 0) living.push_back(&pod);
+  }
+  if (living.empty()) return;
+  auto& pod = *living[random() % living.size()];
+  const bool hard = random() % 2 == 0;
+  pod.must_exit_with = hard ? 128 + SIGKILL : 0;
+  if (!send_signal(pod.process, hard ? SIGKILL : SIGTERM)) complain(pod, "its process was gone already");
+}
+
+void StormPods::keeper_was_killed() {
+  for (auto& pod : pods_) pod.may_be_unknown = true;
+}
+
+bool StormPods::is_right(const Pod& pod, std::uint32_t exit_status) const {
+  return static_cast<int>(exit_status) == pod.must_exit_with ||
+         (exit_status == unknown && pod.may_be_unknown);
+}
+
+void StormPods::wait(Pod& pod) {
+  controller::ControllerWaitResponse response;
+  const auto waited = client_.wait(pod.id, &response);
+  if (!waited.ok()) return complain(pod, "Wait: " + waited.text());
+  if (pod.must_exit_with < 0) return complain(pod, "Wait told of an exit, and it lives");
+  if (!is_right(pod, response.exit_status())) {
+    complain(pod, "Wait told " + std::to_string(response.exit_status()) + " instead of " +
+                      std::to_string(pod.must_exit_with));
+  }
+  pod.told = static_cast<int>(response.exit_status());
+}
+
+void StormPods::ask_all() {
+  PatientClient client(daemon_);
+  while (!over_) {
+    for (auto& pod : pods_) {
+      if (over_) return;
+      check_state(pod, client);
+    }
+    v1::ListResponse rows;
+    const auto listed = client.list(&rows);
+    if (!listed.ok()) complaints_.add("List: " + listed.text());
+    std::size_t ours = 0;
+    for (const auto& row : rows.sandboxes()) ours += row.id().starts_with(pods_.front().id.substr(0, 3));
+    if (!over_ && ours != pods_.size()) complaints_.add("List has " + std::to_string(ours) + " of ours");
+  }
+}
+
+void StormPods::check_state(Pod& pod, PatientClient& client) {
+  const bool dead_before = pod.told >= 0;
+  controller::ControllerStatusResponse response;
+  const auto asked = client.status(pod.id, &response);
+  if (!asked.ok()) return complain(pod, "Status: " + asked.text());
+  const auto& state = response.state();
+  if (state == "SANDBOX_READY" && dead_before) complain(pod, "Status says that it lives, after its exit");
+  if (state == "SANDBOX_NOTREADY" && pod.must_exit_with < 0) complain(pod, "Status says that it is dead");
+  if (state != "SANDBOX_READY" && state != "SANDBOX_NOTREADY") complain(pod, "Status says " + state);
+}
+
+bool StormPods::all_told() const {
+  for (const auto& pod : pods_) {
+    if (pod.must_exit_with >= 0 && pod.told < 0) return false;
+  }
+  return true;
+}
+
+void StormPods::finish() {
+  over_ = true;
+  threads_.back().join();
+  PatientClient client(daemon_);
+  for (auto& pod : pods_) {
+    if (pod.must_exit_with >= 0) {
+      check_state(pod, client);
+      if (pod.told < 0) complain(pod, "nobody was told of its exit");
+      controller::ControllerWaitResponse again;
+      if (!client.wait(pod.id, &again).ok() || !is_right(pod, again.exit_status())) {
+        complain(pod, "a second Wait tells " + std::to_string(again.exit_status()));
+      }
+    } else {
+      if (!lives(pod.process)) complain(pod, "somebody ended its process");
+      pod.must_exit_with = 128 + SIGKILL;  // by Shutdown
+    }
+    if (const auto removed = client.shutdown(pod.id); !removed.ok()) {
+      complain(pod, "Shutdown: " + removed.text());
+    }
+  }
+  for (auto& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
+  if (!all_told()) complaints_.add("not every Wait was answered");
+}
+
+std::string StormPods::summary() const {
+  std::size_t told = 0, unknowns = 0;
+  for (const auto& pod : pods_) {
+    told += pod.told >= 0 ? 1 : 0;
+    unknowns += pod.told == static_cast<int>(unknown) ? 1 : 0;
+  }
+  return std::to_string(told) + " of " + std::to_string(pods_.size()) + " were killed, of " +
+         std::to_string(unknowns) + " nobody can tell how they ended";
+}
+
+void StormPods::complain(const Pod& pod, const std::string& what) {
+  complaints_.add(pod.id + " (pid " + std::to_string(pod.pid) + "): " + what);
+}
+
+}  // namespace podsandbox::test

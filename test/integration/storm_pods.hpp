@@ -1,0 +1,74 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "services/linux/unique_fd.hpp"
+#include "test/integration/complaints.hpp"
+#include "test/integration/patient_client.hpp"
+
+namespace podsandbox::test {
+
+/// The request for a pod that is in a cgroup, so that one can be left behind.
+controller::ControllerCreateRequest storm_request(const std::string& id, const std::string& cgroup_parent);
+
+/// A handle on a process that runs now; it cannot become another's.
+linux_runtime::UniqueFd pidfd_of(std::uint32_t pid);
+bool send_signal(const linux_runtime::UniqueFd& pidfd, int signal);
+
+/// Sandboxes that nobody ends but `kill_one`: each has a Wait open all the time, and somebody asks for the
+/// Status of one after the other. Whatever is told of one that lives, or is not told of one that is dead, is
+/// a complaint.
+class StormPods {
+ public:
+  StormPods(const DaemonProcess& daemon, Complaints& complaints, const std::string& name, std::size_t count,
+            const std::string& cgroup_parent);
+  StormPods(const StormPods&) = delete;
+  StormPods& operator=(const StormPods&) = delete;
+
+  /// Kills the process of one that lives, at random, with SIGKILL or SIGTERM.
+  void kill_one(std::mt19937& random);
+
+  /// From now on how they end, or ended while nobody had been told yet, may be known to nobody.
+  void keeper_was_killed();
+
+  /// Whether each Wait on one that was killed has been answered.
+  bool all_told() const;
+
+  /// Compares all with what must be, again, now that there is time; then removes them.
+  void finish();
+
+  /// How many were killed, and of how many nobody could tell how they ended.
+  std::string summary() const;
+
+ private:
+  struct Pod {
+    std::string id;
+    std::uint32_t pid = 0;
+    linux_runtime::UniqueFd process;
+    std::atomic<int> must_exit_with = -1;  // -1: it lives
+    std::atomic<bool> may_be_unknown = false;
+    std::atomic<int> told = -1;  // by Wait
+  };
+
+  void start(Pod& pod, const std::string& cgroup_parent);
+  void wait(Pod& pod);
+  void ask_all();
+  void check_state(Pod& pod, PatientClient& client);
+  bool is_right(const Pod& pod, std::uint32_t exit_status) const;
+  void complain(const Pod& pod, const std::string& what);
+
+  const DaemonProcess& daemon_;
+  Complaints& complaints_;
+  PatientClient client_;
+  std::deque<Pod> pods_;
+  std::atomic<bool> over_ = false;
+  std::vector<std::jthread> threads_;
+};
+
+}  // namespace podsandbox::test
