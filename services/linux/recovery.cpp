@@ -42,10 +42,15 @@ Evidence evidence_of(const Clues& clues) {
 
 std::shared_ptr<Child> child_of(const Context& context, const std::string& id, Clues clues) {
   if (clues.kept || !clues.record || clues.record->pid == 0) return clues.kept;
-  const Child::Identity identity{id, clues.record->pid, clues.record->start_time, clues.record->created_ns};
-  const bool runs = static_cast<bool>(clues.orphan);
-  auto child = Child::make(context, identity, std::move(clues.orphan));
-  if (!runs) child->ended({unknown_exit_code, std::chrono::system_clock::now()});
+  const auto& record = *clues.record;
+  const Child::Identity identity{id, record.pid, record.start_time, record.created_ns};
+  auto orphan = std::move(clues.orphan);
+  if (orphan && !has_ended(orphan.get())) return Child::make(context, identity, std::move(orphan));
+  // Found out here and now: nobody may be told that it runs.
+  const auto status =
+      orphan ? wait_status_of_other(orphan.get(), record.pid, record.start_time) : std::nullopt;
+  auto child = Child::make(context, identity, {});
+  child->ended({status ? exit_status(*status) : unknown_exit_code, std::chrono::system_clock::now()});
   return child;
 }
 

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -242,6 +243,31 @@ BOOST_AUTO_TEST_CASE(keeper_and_daemon_killed) {
   BOOST_TEST(life.ended("running").value().exit.value().status == 137U);
   for (const char* id : {"running", "dies"}) BOOST_TEST(life.cleanup(id).has_value());
   BOOST_TEST(home.leftovers() == "");
+}
+
+// One that died after its keeper, and that whoever has adopted it has not reaped: it is never said to run.
+BOOST_AUTO_TEST_CASE(a_zombie_without_a_keeper) {
+  prctl(PR_SET_CHILD_SUBREAPER, 1);  // we adopt it
+  const RuntimeHome home;
+  in_a_killed_daemon([&] {
+    Life life(home);
+    life.start(share(spec_of("one"))).value();
+    std::ofstream(home.path() / "pid") << pid_of(life, "one");
+    for (const int keeper : home.keepers()) kill_hard(keeper);
+  });
+  int pid = 0;
+  std::ifstream(home.path() / "pid") >> pid;
+  for (const int keeper : home.keepers()) kill_hard(keeper);
+  kill_hard(pid);
+  siginfo_t info{};
+  BOOST_REQUIRE(waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT) == 0);
+
+  Life life(home);
+  BOOST_TEST(life.list().value().at(0).exit.value().status == 137U);
+  BOOST_TEST(life.cleanup("one").has_value());
+  BOOST_TEST(home.leftovers() == "");
+  BOOST_TEST(waitpid(pid, nullptr, 0) == pid);
+  prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
 // What a killed daemon left of cgroups is removed with the sandbox, or with the start that was cut off.
