@@ -15,9 +15,10 @@ namespace {
 
 constexpr std::uint32_t unknown = 255;
 
-bool lives(const linux_runtime::UniqueFd& process) {
+/// Whether it is dead, or dies in time.
+bool ends_within(const linux_runtime::UniqueFd& process, int milliseconds) {
   pollfd dead{process.get(), POLLIN, 0};
-  return poll(&dead, 1, 0) == 0;
+  return poll(&dead, 1, milliseconds) == 1;
 }
 
 }  // namespace
@@ -60,7 +61,7 @@ void StormPods::start(Pod& pod, const std::string& cgroup_parent) {
   pod.process = pidfd_of(pod.pid);
 }
 
-void StormPods::kill_one(std::mt19937& random) {
+void StormPods::kill_one(std::mt19937& random, bool unseen) {
   std::vector<Pod*> living;
   for (auto& pod : pods_) {
     if (pod.must_exit_with < 0) living.push_back(&pod);
@@ -70,6 +71,10 @@ void StormPods::kill_one(std::mt19937& random) {
   const bool hard = random() % 2 == 0;
   pod.must_exit_with = hard ? 128 + SIGKILL : 0;
   if (!send_signal(pod.process, hard ? SIGKILL : SIGTERM)) complain(pod, "its process was gone already");
+  if (!unseen) return;
+  constexpr int patience_ms = 20000;
+  if (!ends_within(pod.process, patience_ms)) complain(pod, "its process does not die");
+  pod.died_unseen = true;
 }
 
 void StormPods::keeper_was_killed() {
@@ -110,12 +115,12 @@ void StormPods::ask_all() {
 }
 
 void StormPods::check_state(Pod& pod, PatientClient& client) {
-  const bool dead_before = pod.told >= 0;
+  const bool dead_before = pod.told >= 0 || pod.died_unseen;
   controller::ControllerStatusResponse response;
   const auto asked = client.status(pod.id, &response);
   if (!asked.ok()) return complain(pod, "Status: " + asked.text());
   const auto& state = response.state();
-  if (state == "SANDBOX_READY" && dead_before) complain(pod, "Status says that it lives, after its exit");
+  if (state == "SANDBOX_READY" && dead_before) complain(pod, "Status says that it lives, and it is dead");
   if (state == "SANDBOX_NOTREADY" && pod.must_exit_with < 0) complain(pod, "Status says that it is dead");
   if (state != "SANDBOX_READY" && state != "SANDBOX_NOTREADY") complain(pod, "Status says " + state);
 }
@@ -140,7 +145,7 @@ void StormPods::finish() {
         complain(pod, "a second Wait tells " + std::to_string(again.exit_status()));
       }
     } else {
-      if (!lives(pod.process)) complain(pod, "somebody ended its process");
+      if (ends_within(pod.process, 0)) complain(pod, "somebody ended its process");
       pod.must_exit_with = 128 + SIGKILL;  // by Shutdown
     }
     if (const auto removed = client.shutdown(pod.id); !removed.ok()) {

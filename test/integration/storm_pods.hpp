@@ -31,8 +31,9 @@ class StormPods {
   StormPods(const StormPods&) = delete;
   StormPods& operator=(const StormPods&) = delete;
 
-  /// Kills the process of one that lives, at random, with SIGKILL or SIGTERM.
-  void kill_one(std::mt19937& random);
+  /// Kills the process of one that lives, at random, with SIGKILL or SIGTERM. `unseen`: no daemon runs, and
+  /// when this returns the process is dead, so that none may ever say again that it lives.
+  void kill_one(std::mt19937& random, bool unseen);
 
   /// From now on how they end, or ended while nobody had been told yet, may be known to nobody.
   void keeper_was_killed();
@@ -53,6 +54,7 @@ class StormPods {
     linux_runtime::UniqueFd process;
     std::atomic<int> must_exit_with = -1;  // -1: it lives
     std::atomic<bool> may_be_unknown = false;
+    std::atomic<bool> died_unseen = false;
     std::atomic<int> told = -1;  // by Wait
   };
 

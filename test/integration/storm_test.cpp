@@ -35,9 +35,9 @@ class Storm {
   /// The daemon dies while it serves, or while it is still recovering.
   void round(int number) {
     std::this_thread::sleep_for(moment());  // by chance
-    kill_pods();
+    kill_pods(false);
     kill_daemon();
-    kill_pods();
+    kill_pods(true);
     if (number == round_of_the_keeper) kill_keeper();
     daemon_.launch();
     if (number == round_of_the_keeper) pods_.emplace_back(daemon_, complaints_, "new", 40, cgroup_parent_);
@@ -81,9 +81,9 @@ class Storm {
     return std::chrono::milliseconds(random_() % longest);
   }
 
-  void kill_pods() {
+  void kill_pods(bool unseen) {
     for (auto& pods : pods_) {
-      if (random_() % 2 == 0) pods.kill_one(random_);
+      if (random_() % 2 == 0) pods.kill_one(random_, unseen);
     }
   }
 
