@@ -12,5 +12,7 @@ void api_bench(Effort effort);
 void exit_bench(Effort effort);
 void start_bench(Effort effort);
 void memory_bench(Effort effort);
+void recovery_bench(Effort effort);
+void journal_bench(Effort effort);
 
 }  // namespace podsandbox::bench

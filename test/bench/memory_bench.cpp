@@ -4,7 +4,6 @@
 
 #include <cstdio>
 #include <fstream>
-#include <limits>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -12,6 +11,7 @@
 
 #include "test/bench/at_once.hpp"
 #include "test/bench/benchmarks.hpp"
+#include "test/bench/process_memory.hpp"
 #include "test/integration/daemon_process.hpp"
 #include "test/integration/waits.hpp"
 
@@ -21,27 +21,6 @@ namespace {
 
 constexpr std::size_t sandboxes = 500;
 constexpr unsigned clients = 8;
-
-/// The sum of the given fields of a file like /proc/meminfo, in KiB.
-double kib(const std::string& path, const std::vector<std::string>& fields) {
-  std::ifstream file(path);
-  std::size_t found = 0;
-  double sum = 0;
-  for (std::string name; file >> name; file.ignore(std::numeric_limits<std::streamsize>::max(), '\n')) {
-    for (const auto& field : fields) {
-      double value = 0;
-      if (name != field + ":" || !(file >> value)) continue;
-      sum += value;
-      ++found;
-    }
-  }
-  if (found != fields.size()) throw std::runtime_error(path + " lacks a field");
-  return sum;
-}
-
-double pss(pid_t pid) {
-  return kib("/proc/" + std::to_string(pid) + "/smaps_rollup", {"Pss"});
-}
 
 double rss(pid_t pid) {
   return kib("/proc/" + std::to_string(pid) + "/smaps_rollup", {"Rss"});

@@ -72,8 +72,8 @@ DaemonProcess::~DaemonProcess() {
 void DaemonProcess::write_config() const {
   const auto& directory = directory_.path();
   std::ofstream file(directory / "config.toml");
-  file << "data_dir = " << directory / "data"
-       << "\nkeeper_program = " << keeper_program() << "\npause_program = " << pause_program()
+  file << "data_dir = " << std::filesystem::path(data_dir()) << "\nkeeper_program = " << keeper_program()
+       << "\npause_program = " << pause_program()
        << "\ncontainerd.address = \"\"\ncri.root_dir = " << directory / "cri-root"
        << "\ncri.state_dir = " << directory / "cri-state"
        << "\n"
@@ -118,6 +118,10 @@ void DaemonProcess::start() {
   if (!channel()->WaitForConnected(std::chrono::system_clock::now() + std::chrono::seconds(20))) {
     throw std::runtime_error("the daemon does not serve");
   }
+}
+
+std::string DaemonProcess::data_dir() const {
+  return options_.data_dir.empty() ? (directory_.path() / "data").string() : options_.data_dir;
 }
 
 void DaemonProcess::signal(int number) const {

@@ -29,10 +29,10 @@ class TemporaryDirectory {
 };
 
 struct DaemonOptions {
-  std::string config;  ///< more lines of its configuration
-  bool own_programs =
-      false;        ///< keeper and pause are copies of its own, so that they can be told from others
-  int log_fd = -1;  ///< where its log goes, from "info" on; -1: where the test's goes
+  std::string config = {};    ///< more lines of its configuration
+  bool own_programs = false;  ///< keeper and pause are copies of its own: nobody else runs these
+  std::string data_dir = {};  ///< empty: one of its own
+  int log_fd = -1;            ///< where its log goes, from "info" on; -1: where the test's goes
 };
 
 /// A real podsandboxd with a state directory and a socket of its own. Ended, with its keeper and sandboxes,
@@ -59,7 +59,7 @@ class DaemonProcess {
   pid_t pid() const { return pid_; }
   std::string socket() const { return (directory_.path() / "d.sock").string(); }
   std::string state_dir() const { return (directory_.path() / "state").string(); }
-  std::string data_dir() const { return (directory_.path() / "data").string(); }
+  std::string data_dir() const;
   /// What all of it is in.
   const std::filesystem::path& directory() const { return directory_.path(); }
   std::filesystem::path keeper_program() const { return programs_ / "podsandbox-keeper"; }

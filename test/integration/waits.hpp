@@ -1,5 +1,7 @@
 #pragma once
 
+#include <grpcpp/channel.h>
+
 #include <condition_variable>
 #include <deque>
 #include <mutex>
