@@ -14,6 +14,7 @@
 #include <charconv>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -50,22 +51,53 @@ bool is_served(const std::string& path) {
   return !refused;
 }
 
+std::optional<gid_t> group_of(const std::string& name) {
+  std::vector<char> buffer(16384);
+  group entry{};
+  group* found = nullptr;
+  getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
+  return found ? std::optional(found->gr_gid) : std::nullopt;
+}
+
 Result<Done> set_owner(const SocketSettings& settings) {
   if (!settings.group.empty()) {
-    std::vector<char> buffer(16384);
-    group entry{};
-    group* found = nullptr;
-    getgrnam_r(settings.group.c_str(), &entry, buffer.data(), buffer.size(), &found);
-    if (!found) {
+    const auto gid = group_of(settings.group);
+    if (!gid) {
       return failure(ErrorKind::invalid_argument,
                      "listen on " + settings.path + ": there is no group " + settings.group);
     }
-    if (chown(settings.path.c_str(), static_cast<uid_t>(-1), found->gr_gid) != 0) {
+    if (chown(settings.path.c_str(), static_cast<uid_t>(-1), *gid) != 0) {
       return failed(settings.path, "set its group to " + settings.group, errno);
     }
   }
   if (chmod(settings.path.c_str(), settings.mode) != 0) return failed(settings.path, "set its mode", errno);
   return Done{};
+}
+
+/// The path to which a socket is bound; empty when it has none.
+std::string path_of(int fd) {
+  sockaddr_un address{};
+  socklen_t size = sizeof address - 1;  // so that it ends with a zero byte
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
+  return address.sun_family == AF_UNIX ? address.sun_path : std::string();
+}
+
+/// Who made the inherited socket decides who may use it. What the configuration says otherwise is only told.
+void compare_access(const SocketSettings& settings) {
+  struct stat found {};
+  if (stat(settings.path.c_str(), &found) != 0 || !S_ISSOCK(found.st_mode)) {
+    log::error("api", {},
+               "the file of the inherited socket " + settings.path +
+                   " is gone, so that nobody new can connect: restart its socket unit");
+    return;
+  }
+  const auto gid = settings.group.empty() ? std::optional(getegid()) : group_of(settings.group);
+  if ((found.st_mode & 07777U) == settings.mode && gid == found.st_gid) return;
+  log::warn(
+      "api", {},
+      "the inherited socket " + settings.path +
+          " has another mode or group than socket_mode and socket_group say: SocketMode= and SocketGroup= of "
+          "its socket unit decide");
 }
 
 Peer peer_of(int fd) {
@@ -102,6 +134,25 @@ Result<Listener> Listener::bind(const SocketSettings& settings) {
   return listener;
 }
 
+Result<Listener> Listener::adopt(int fd, const SocketSettings& settings) {
+  Listener listener(fd, path_of(fd));
+  const auto& path = listener.path_;
+  std::error_code error;
+  if (path != settings.path && !std::filesystem::equivalent(path, settings.path, error)) {
+    return failure(
+        ErrorKind::failed_precondition,
+        "listen on " + settings.path + ": the inherited socket is at " +
+            (path.empty() ? std::string("no path") : path) +
+            ": give `socket` in the configuration and ListenStream= in the socket unit the same path");
+  }
+  compare_access(settings);
+  // It is shared with who keeps it, who may have set it otherwise: a client that gave up must not hold up
+  // accept.
+  const int flags = fcntl(fd, F_GETFL);
+  if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) return failed(path, "set O_NONBLOCK", errno);
+  return listener;
+}
+
 Listener::Listener(int listen_fd, std::string path)
     : listen_fd_(listen_fd), wake_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), path_(std::move(path)) {}
 
@@ -132,16 +183,14 @@ void Listener::stop() {
 }
 
 void Listener::cut_connections() const {
-  // Whose descriptor is whose only gRPC knows; but every connection carries the name of our socket.
+  // Whose descriptor is whose only gRPC knows; but every connection carries the name of our socket. So does
+  // the socket that listens, which must not be cut when it is inherited: it serves the next daemon, too.
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error)) {
     const auto name = entry.path().filename().string();
     int fd = -1;
     std::from_chars(name.data(), name.data() + name.size(), fd);
-    sockaddr_un address{};
-    socklen_t size = sizeof address;
-    if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) continue;
-    if (address.sun_family == AF_UNIX && path_ == address.sun_path) shutdown(fd, SHUT_RDWR);
+    if (fd != listen_fd_ && path_of(fd) == path_) shutdown(fd, SHUT_RDWR);
   }
 }
 

@@ -31,6 +31,11 @@ class Listener {
   /// Binds and listens. A left-over socket that nobody serves is replaced; one that is served is an error.
   static Result<Listener> bind(const SocketSettings& settings);
 
+  /// Serves a listening socket that a service manager has bound and keeps, and owns this descriptor of it.
+  /// Its file, mode and owner are left as they are; who connects while nobody serves waits for the next who
+  /// does. FAILED_PRECONDITION when it is not at the path of the settings.
+  static Result<Listener> adopt(int fd, const SocketSettings& settings);
+
   Listener(Listener&& other) noexcept;
   Listener& operator=(Listener&&) = delete;
   ~Listener();
@@ -40,7 +45,7 @@ class Listener {
   /// Accepts from now on. `accept` must not block.
   void start(Accept accept);
 
-  /// Accepts no more; connections stay. The socket file is removed.
+  /// Accepts no more; connections stay. The socket file is removed, if we made it.
   void stop();
 
   /// Ends all connections that were accepted: nothing more is said on them, by anybody.

@@ -7,6 +7,8 @@
 #include <caf/actor_system_config.hpp>
 #include <cstdlib>
 #include <memory>
+#include <optional>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -15,6 +17,7 @@
 #include "messages/log.hpp"
 #include "services/api/server.hpp"
 #include "services/containerd/registrar.hpp"
+#include "services/daemon/duration.hpp"
 #include "services/daemon/runtime_settings.hpp"
 #include "services/daemon/state_dir.hpp"
 #include "services/daemon/stop_signals.hpp"
@@ -23,6 +26,7 @@
 #include "services/linux/linux_runtime.hpp"
 #include "services/linux/linux_runtime_actor.hpp"
 #include "services/telemetry/logging.hpp"
+#include "services/telemetry/systemd.hpp"
 
 namespace podsandbox {
 
@@ -75,6 +79,25 @@ RootSeed root_seed(const Config& config, journal::Store::Opened journal,
   return seed;
 }
 
+void tell_ready(const Config& config, std::size_t restored) {
+  const auto text = "serving on " + config.socket;
+  log::info("daemon", {}, text);
+  telemetry::tell_status(text + "; started with " + std::to_string(restored) + " sandboxes of before");
+  telemetry::notify("READY=1");
+}
+
+constexpr auto beyond_the_drain = std::chrono::seconds(10);  // the rest of an end
+
+void tell_ending(const Config& config, const std::optional<std::string>& failed) {
+  const auto text = failed ? "ending: " + *failed : "draining";
+  log::info("daemon", {}, text);
+  telemetry::tell_status(failed ? text : text + ", for at most " + format_duration(config.drain_timeout));
+  // The unit need not know how long a drain may take.
+  const auto limit =
+      std::chrono::duration_cast<std::chrono::microseconds>(config.drain_timeout + beyond_the_drain);
+  telemetry::notify("STOPPING=1\nEXTEND_TIMEOUT_USEC=" + std::to_string(limit.count()));
+}
+
 /// Ends without destroying anything in order: a thread hangs in the kernel, or the actors are not to be
 /// relied on. The next daemon finds what it would after a crash.
 [[noreturn]] void end_at_once(int status) {
@@ -82,26 +105,33 @@ RootSeed root_seed(const Config& config, journal::Store::Opened journal,
   std::_Exit(status);
 }
 
-Result<Done> serve(const Config& config, StopSignals& signals) {
+Result<api::Listener> listen(const Config& config, std::optional<int> inherited) {
+  const api::SocketSettings settings{config.socket, config.socket_mode, config.socket_group};
+  return inherited ? api::Listener::adopt(*inherited, settings) : api::Listener::bind(settings);
+}
+
+Result<Done> serve(const Config& config, StopSignals& signals, std::optional<int> inherited) {
   auto state_dir = StateDir::open(config.state_dir);
   if (!state_dir) return tl::unexpected<Error>(state_dir.error());
+  telemetry::tell_status("reading the journal in " + config.data_dir);
   auto journal = journal::Store::open(config.data_dir, {config.actors.events_kept, config.events_age});
   if (!journal) return tl::unexpected<Error>(journal.error());
   for (const auto& notice : journal->notices) log::warn("journal", {}, notice);
-  auto listener = api::Listener::bind({config.socket, config.socket_mode, config.socket_group});
+  auto listener = listen(config, inherited);
   if (!listener) return tl::unexpected<Error>(listener.error());
   auto runtime = linux_runtime::LinuxRuntime::open(runtime_settings(config));
   if (!runtime) return tl::unexpected<Error>(runtime.error());
+  const auto restored = journal->contents.sandboxes.size();
 
   ActorConfig actor_config(config.scheduler_threads);
   caf::actor_system system(actor_config);
   CallDesk desk(system);
   const auto root = spawn_root(system, root_seed(config, std::move(*journal), *runtime, desk, signals));
   auto server = api::Server::start(desk, std::move(*listener));
-  if (server) log::info("daemon", {}, "serving on " + config.socket);
+  if (server) tell_ready(config, restored);
 
   const auto failed = server ? signals.wait() : std::optional(server.error().message);
-  log::info("daemon", {}, failed ? "ending: " + *failed : "draining");
+  tell_ending(config, failed);
   if (failed) {
     if (server) (*server)->drain(std::chrono::nanoseconds(0));  // actors that gave up finish nothing
     end_at_once(1);
@@ -120,9 +150,12 @@ Result<Done> serve(const Config& config, StopSignals& signals) {
 Result<Done> run_daemon(const Config& config) {
   StopSignals signals;
   raise_descriptor_limit();
+  const auto inherited = telemetry::inherited_socket();
   telemetry::start_logging(config.log_level);
-  const auto ended = serve(config, signals);
+  const auto ended =
+      inherited ? serve(config, signals, *inherited) : Result<Done>(tl::unexpected<Error>(inherited.error()));
   log::info("daemon", {}, ended ? "ended" : "failed: " + ended.error().message);
+  if (!ended) telemetry::tell_status("failed: " + ended.error().message);
   telemetry::stop_logging();
   return ended;
 }
