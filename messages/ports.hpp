@@ -10,6 +10,7 @@
 
 #include "messages/chore.hpp"
 #include "messages/message_types.hpp"
+#include "messages/ping.hpp"
 #include "messages/requests.hpp"
 #include "messages/runtime_port.hpp"
 
@@ -75,12 +76,12 @@ using CallsPort = caf::typed_actor<caf::reacts_to<Call<CreateSandbox>>, caf::rea
                                    caf::reacts_to<Call<ListSandboxes>>, caf::reacts_to<Call<GetSandbox>>,
                                    caf::reacts_to<CallerGone>>;
 
-using GatewayPort = CallsPort::extend<caf::reacts_to<Call<ReadEvents>>>;
+using GatewayPort = CallsPort::extend<caf::reacts_to<Call<ReadEvents>>>::extend_with<PingPort>;
 
-using SupervisorPort =
-    CallsPort::extend<caf::reacts_to<TaskExit>, caf::reacts_to<Inventory>,
-                      caf::replies_to<SaveRecord>::with<Result<Saved>>, caf::reacts_to<DeferChore>,
-                      caf::reacts_to<RuntimeRestarted>, caf::reacts_to<JournalRestarted>>;
+using SupervisorPort = CallsPort::extend<caf::reacts_to<TaskExit>, caf::reacts_to<Inventory>,
+                                         caf::replies_to<SaveRecord>::with<Result<Saved>>,
+                                         caf::reacts_to<DeferChore>, caf::reacts_to<RuntimeRestarted>,
+                                         caf::reacts_to<JournalRestarted>>::extend_with<PingPort>;
 
 /// Subscribe to the runtime again and tell the supervisor all that it has: one of both is new.
 struct Reconcile {};
@@ -101,7 +102,7 @@ struct CallsLost {};
 /// End every actor, in order.
 struct StopAll {};
 
-using RootPort = caf::typed_actor<caf::reacts_to<CallsLost>, caf::reacts_to<StopAll>>;
+using RootPort = caf::typed_actor<caf::reacts_to<CallsLost>, caf::reacts_to<StopAll>>::extend_with<PingPort>;
 
 // -- who is where ------------------------------------------------------------
 

@@ -42,6 +42,7 @@ GatewayPort::behavior_type gateway(GatewayPort::pointer self) {
         }
       },
       [self](const Call<ReadEvents>& call) { forward<HubPort>(self, names::hub, call); },
+      [](const Ping&) { return Pong{}; },
   };
 }
 

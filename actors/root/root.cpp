@@ -47,6 +47,7 @@ class Root {
     return {
         [this](const CallsLost&) { self_->delayed_send(self_, resend_pause, SendAgain{}); },
         [this](const StopAll&) { stop_all(); },
+        [](const Ping&) { return Pong{}; },
         [this](const SendAgain&) { seed_.desk->send_lost_again(); },
     };
   }

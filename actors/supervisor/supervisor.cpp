@@ -65,6 +65,7 @@ SupervisorActor::behavior_type Supervisor::start(SupervisorSeed seed) {
         ledger_->scribe.failed();
         write();
       },
+      [](const Ping&) { return Pong{}; },
       [this](const RetryDue& due) { deliver_chores(due.id); },
       [this](const RestartDue& due) {
         if (find(due.id) && !live_[due.id].actor) start_incarnation(due.id);

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "actors/root/root.hpp"
+#include "actors/watchdog/watchdog.hpp"
 #include "messages/call_desk.hpp"
 #include "messages/log.hpp"
 #include "services/api/server.hpp"
@@ -60,6 +61,17 @@ Companion registrar(const Config& config, CallDesk& desk) {
           }};
 }
 
+/// Feeds the service manager's watchdog, if there is one.
+std::optional<Companion> watchdog() {
+  const auto limit = telemetry::watchdog_limit();
+  if (!limit) return std::nullopt;
+  const WatchdogSettings settings{*limit / 2,
+                                  {names::root, names::gateway, names::supervisor, names::journal},
+                                  [] { telemetry::notify("WATCHDOG=1"); }};
+  return Companion{watchdog_name,
+                   [settings](caf::actor_system& system) { return spawn_watchdog(system, settings); }};
+}
+
 RootSeed root_seed(const Config& config, journal::Store::Opened journal,
                    const std::shared_ptr<linux_runtime::LinuxRuntime>& runtime, CallDesk& desk,
                    StopSignals& signals) {
@@ -76,6 +88,7 @@ RootSeed root_seed(const Config& config, journal::Store::Opened journal,
   seed.desk = &desk;
   seed.give_up = [&signals](std::string why) { signals.give_up(std::move(why)); };
   if (!config.containerd_address.empty()) seed.companions.push_back(registrar(config, desk));
+  if (auto companion = watchdog()) seed.companions.push_back(std::move(*companion));
   return seed;
 }
 

@@ -34,6 +34,7 @@ void FakeGateway::spawn(caf::actor_system& system) {
             [fake](const Call<GetSandbox>& call) { fake->get(call); },
             [fake](const CallerGone& gone) { fake->gone(gone.call); },
             [fake](const Call<ReadEvents>& call) { fake->read(call); },
+            [](const Ping&) { return Pong{}; },
         };
       });
   system.registry().put(names::gateway, caf::actor_cast<caf::strong_actor_ptr>(actor));
