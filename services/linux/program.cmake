@@ -18,4 +18,5 @@ function(podsandbox_program name)
     DEPENDS ${ARGN} ${podsandbox_program_headers}
     VERBATIM)
   add_custom_target(${name} DEPENDS ${program})
+  install(PROGRAMS ${program} DESTINATION libexec/podsandboxd)
 endfunction()
