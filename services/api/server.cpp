@@ -59,12 +59,12 @@ bool Server::drain(std::chrono::nanoseconds limit) {
   listener_.stop();
   const Error reason{ErrorKind::unavailable, "podsandboxd is shutting down; try again"};
   backend_.desk.drain(reason);
-  backend_.in_flight.wait_for_none(limit);
+  backend_.in_flight.wait_for_all(limit);
   backend_.desk.close(reason);
-  backend_.in_flight.wait_for_none(write_limit);
+  backend_.in_flight.wait_for_all(write_limit);
   listener_.cut_connections();
   server_->Shutdown(std::chrono::system_clock::now());
-  if (!backend_.in_flight.wait_for_none(write_limit)) return false;
+  if (!backend_.in_flight.wait_for_all(write_limit)) return false;
   server_->Wait();
   server_.reset();
   return true;
