@@ -28,15 +28,6 @@ void check(const grpc::Status& status, const std::string& what) {
   if (!status.ok()) throw std::runtime_error(what + ": " + status.error_message());
 }
 
-/// Everything that this daemon's keeper still has is shut down through the daemon itself.
-void remove_sandboxes(DaemonProcess& daemon) {
-  grpc::ClientContext list_context;
-  v1::ListResponse rows;
-  if (!daemon.sandboxes()->List(&list_context, {}, &rows).ok()) return;
-  const auto stub = daemon.controller();
-  for (const auto& row : rows.sandboxes()) (void)shutdown(*stub, row.id());
-}
-
 }  // namespace
 
 TemporaryDirectory::TemporaryDirectory() {
@@ -58,46 +49,72 @@ DaemonProcess::DaemonProcess(DaemonOptions options) : options_(std::move(options
       std::filesystem::copy_file(std::filesystem::path(programs) / program.filename(), program);
     }
   }
-  write_config();
   start();
 }
 
 DaemonProcess::~DaemonProcess() {
   if (pid_ < 0) return;
-  remove_sandboxes(*this);
+  remove_sandboxes(channel());
   signal(SIGTERM);
   wait();
 }
 
-void DaemonProcess::write_config() const {
-  const auto& directory = directory_.path();
+std::vector<std::string> daemon_command(const std::filesystem::path& directory,
+                                        const DaemonOptions& options) {
+  const auto own = options.own_programs ? directory / "programs" : std::filesystem::path(programs);
+  const auto data = options.data_dir.empty() ? directory / "data" : std::filesystem::path(options.data_dir);
   std::ofstream file(directory / "config.toml");
-  file << "data_dir = " << std::filesystem::path(data_dir()) << "\nkeeper_program = " << keeper_program()
-       << "\npause_program = " << pause_program()
+  file << "data_dir = " << data << "\nkeeper_program = " << own / "podsandbox-keeper"
+       << "\npause_program = " << own / "podsandbox-pause"
        << "\ncontainerd.address = \"\"\ncri.root_dir = " << directory / "cri-root"
        << "\ncri.state_dir = " << directory / "cri-state"
        << "\n"
-       << options_.config;
+       << options.config;
   if (!file.flush()) throw std::runtime_error("cannot write the daemon's configuration");
+  const char* quiet = options.log_fd < 0 ? "error" : "info";
+  const char* level = std::getenv("PODSANDBOX_TEST_LOG") != nullptr ? "debug" : quiet;
+  return {std::string(programs) + "/podsandboxd",
+          "--config",
+          directory / "config.toml",
+          "--socket",
+          directory / "d.sock",
+          "--state-dir",
+          directory / "state",
+          "--log-level",
+          level};
+}
+
+pid_t spawn(const std::vector<std::string>& command, const std::vector<std::string>& environment,
+            const std::map<int, int>& theirs_and_ours) {
+  std::vector<char*> arguments;
+  for (const auto& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
+  arguments.push_back(nullptr);
+  std::vector<char*> variables;
+  for (const auto& variable : environment) variables.push_back(const_cast<char*>(variable.c_str()));
+  for (char** inherited = environ; *inherited != nullptr; ++inherited) variables.push_back(*inherited);
+  variables.push_back(nullptr);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  for (const auto& [theirs, ours] : theirs_and_ours) posix_spawn_file_actions_adddup2(&actions, ours, theirs);
+  pid_t pid = -1;
+  const int error =
+      posix_spawn(&pid, command.front().c_str(), &actions, nullptr, arguments.data(), variables.data());
+  posix_spawn_file_actions_destroy(&actions);
+  if (error != 0) throw std::system_error(error, std::generic_category(), command.front());
+  return pid;
+}
+
+std::shared_ptr<grpc::Channel> connect_to(const std::string& socket) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  arguments.SetMaxSendMessageSize(-1);
+  return grpc::CreateCustomChannel("unix:" + socket, grpc::InsecureChannelCredentials(), arguments);
 }
 
 void DaemonProcess::launch() {
-  const auto binary = std::string(programs) + "/podsandboxd";
-  const auto config = (directory_.path() / "config.toml").string();
-  const auto socket_path = socket();
-  const auto state = state_dir();
-  const char* quiet = options_.log_fd < 0 ? "error" : "info";
-  const char* level = std::getenv("PODSANDBOX_TEST_LOG") != nullptr ? "debug" : quiet;
-  std::vector<const char*> arguments = {
-      binary.c_str(), "--config",    config.c_str(), "--socket", socket_path.c_str(),
-      "--state-dir",  state.c_str(), "--log-level",  level,      nullptr};
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  if (options_.log_fd >= 0) posix_spawn_file_actions_adddup2(&actions, options_.log_fd, STDERR_FILENO);
-  const int error =
-      posix_spawn(&pid_, binary.c_str(), &actions, nullptr, const_cast<char**>(arguments.data()), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) throw std::system_error(error, std::generic_category(), binary);
+  std::map<int, int> descriptors;
+  if (options_.log_fd >= 0) descriptors[STDERR_FILENO] = options_.log_fd;
+  pid_ = spawn(daemon_command(directory_.path(), options_), {}, descriptors);
 }
 
 void DaemonProcess::start() {
@@ -135,10 +152,7 @@ int DaemonProcess::wait() {
 }
 
 std::shared_ptr<grpc::Channel> DaemonProcess::channel() const {
-  grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  arguments.SetMaxSendMessageSize(-1);
-  return grpc::CreateCustomChannel("unix:" + socket(), grpc::InsecureChannelCredentials(), arguments);
+  return connect_to(socket());
 }
 
 std::unique_ptr<controller::Controller::Stub> DaemonProcess::controller() const {
@@ -205,6 +219,14 @@ std::string state(controller::Controller::Stub& stub, const std::string& id) {
   controller::ControllerStatusResponse response;
   const auto status = stub.Status(&context, request, &response);
   return status.ok() ? response.state() : status.error_message();
+}
+
+void remove_sandboxes(const std::shared_ptr<grpc::Channel>& channel) {
+  grpc::ClientContext list_context;
+  v1::ListResponse rows;
+  if (!v1::Sandboxes::NewStub(channel)->List(&list_context, {}, &rows).ok()) return;
+  const auto stub = controller::Controller::NewStub(channel);
+  for (const auto& row : rows.sandboxes()) (void)shutdown(*stub, row.id());
 }
 
 void end_left_behind(std::uint32_t pid) {

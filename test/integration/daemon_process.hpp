@@ -4,8 +4,10 @@
 
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "proto/containerd_sandbox.grpc.pb.h"
 #include "proto/podsandbox.grpc.pb.h"
@@ -34,6 +36,19 @@ struct DaemonOptions {
   std::string data_dir = {};  ///< empty: one of its own
   int log_fd = -1;            ///< where its log goes, from "info" on; -1: where the test's goes
 };
+
+/// What starts a podsandboxd whose files are all in this directory and whose socket is d.sock there. Writes
+/// its configuration.
+std::vector<std::string> daemon_command(const std::filesystem::path& directory,
+                                        const DaemonOptions& options = {});
+
+/// Starts a program, with these variables ("NAME=VALUE") before those that we have, and with descriptors of
+/// ours under other numbers of its own.
+pid_t spawn(const std::vector<std::string>& command, const std::vector<std::string>& environment = {},
+            const std::map<int, int>& theirs_and_ours = {});
+
+/// A connection of its own, not shared with other channels.
+std::shared_ptr<grpc::Channel> connect_to(const std::string& socket);
 
 /// A real podsandboxd with a state directory and a socket of its own. Ended, with its keeper and sandboxes,
 /// when the test is over.
@@ -72,8 +87,6 @@ class DaemonProcess {
   std::unique_ptr<v1::Sandboxes::Stub> sandboxes() const;
 
  private:
-  void write_config() const;
-
   const DaemonOptions options_;
   TemporaryDirectory directory_;
   std::filesystem::path programs_;
@@ -90,6 +103,9 @@ std::uint32_t run(controller::Controller::Stub& stub, const std::string& id);
 grpc::Status stop(controller::Controller::Stub& stub, const std::string& id);
 grpc::Status shutdown(controller::Controller::Stub& stub, const std::string& id);
 std::string state(controller::Controller::Stub& stub, const std::string& id);
+
+/// Everything that the daemon has is shut down through it.
+void remove_sandboxes(const std::shared_ptr<grpc::Channel>& channel);
 
 /// Ends a sandbox's process and its keeper, of a daemon that is gone.
 void end_left_behind(std::uint32_t pid);
