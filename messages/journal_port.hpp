@@ -5,7 +5,6 @@
 
 #include "messages/journal.hpp"
 #include "messages/message_types.hpp"
-#include "messages/ping.hpp"
 
 /// The port to the journal: where state goes that must survive this process.
 ///
@@ -20,7 +19,7 @@
 ///   which has changed nothing.
 namespace podsandbox {
 
-using JournalPort = PingPort::extend<caf::replies_to<journal::Write>::with<Result<Done>>>;
+using JournalPort = caf::typed_actor<caf::replies_to<journal::Write>::with<Result<Done>>>;
 
 }  // namespace podsandbox
 

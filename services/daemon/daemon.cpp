@@ -61,13 +61,13 @@ Companion registrar(const Config& config, CallDesk& desk) {
           }};
 }
 
-/// Feeds the service manager's watchdog, if there is one.
+/// Feeds the service manager's watchdog, if there is one. Not asked is the journal: a disk that hangs must
+/// not end a daemon that serves those who live, and another one would hang as well.
 std::optional<Companion> watchdog() {
   const auto limit = telemetry::watchdog_limit();
   if (!limit) return std::nullopt;
-  const WatchdogSettings settings{*limit / 2,
-                                  {names::root, names::gateway, names::supervisor, names::journal},
-                                  [] { telemetry::notify("WATCHDOG=1"); }};
+  const WatchdogSettings settings{
+      *limit / 2, {names::root, names::gateway, names::supervisor}, [] { telemetry::notify("WATCHDOG=1"); }};
   return Companion{watchdog_name,
                    [settings](caf::actor_system& system) { return spawn_watchdog(system, settings); }};
 }

@@ -43,7 +43,6 @@ class Journal {
     });
     return {
         [this](Write& write) { return take(std::move(write)); },
-        [](const Ping&) { return Pong{}; },
         [this](const CommitGroup&) { commit_group(); },
     };
   }

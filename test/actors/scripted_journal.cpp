@@ -18,12 +18,11 @@ struct Unanswered {
 JournalPort ScriptedJournal::spawn(caf::actor_system& system) {
   return system.spawn([journal = shared_from_this()](
                           JournalPort::stateful_pointer<Unanswered> self) -> JournalPort::behavior_type {
-    return {[](const Ping&) { return Pong{}; },
-            [=](const journal::Write& write) -> caf::result<Result<Done>> {
-              if (!journal->hangs) return journal->write(write);
-              self->state.promises.push_back(self->make_response_promise<Result<Done>>());
-              return self->state.promises.back();
-            }};
+    return {[=](const journal::Write& write) -> caf::result<Result<Done>> {
+      if (!journal->hangs) return journal->write(write);
+      self->state.promises.push_back(self->make_response_promise<Result<Done>>());
+      return self->state.promises.back();
+    }};
   });
 }
 

@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 struct Node {
   DaemonProcess daemon;
-  const fs::path directory = fs::path(daemon.state_dir()).parent_path();
+  const fs::path directory = daemon.directory();
 
   void kill_daemon() {
     daemon.signal(SIGKILL);
@@ -26,9 +26,9 @@ struct Node {
 
   /// What `podsandboxd --recover=dry-run` prints, columns one space apart.
   std::string plan() const {
-    std::string command = PODSANDBOX_BIN "/podsandboxd --recover=dry-run --config ";
-    command.append(directory / "config.toml").append(" --state-dir ").append(daemon.state_dir());
-    command.append(" 2>&1 | tr -s ' '");
+    std::string command;
+    for (const auto& word : daemon_command(directory)) command.append(word).append(" ");
+    command.append("--recover=dry-run 2>&1 | tr -s ' '");
     FILE* output = popen(command.c_str(), "r");
     std::string text;
     for (int c = std::fgetc(output); c != EOF; c = std::fgetc(output)) text += static_cast<char>(c);
