@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <ctime>
 #include <filesystem>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 namespace podsandbox::journal {
@@ -61,6 +63,18 @@ Result<Done> make_private(int fd) {
   return cannot("giving the directory mode 0700");
 }
 
+// For a moment another may be nobody: when a daemon is killed while it makes its keeper, that has the lock
+// from its fork to its exec.
+bool lock_patiently(int fd) {
+  constexpr int attempts = 100;
+  constexpr auto pause = std::chrono::milliseconds(10);
+  for (int i = 0; i < attempts; ++i) {
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0) return true;
+    std::this_thread::sleep_for(pause);
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<Home> Home::open(const std::string& directory) {
@@ -70,7 +84,7 @@ Result<Home> Home::open(const std::string& directory) {
   const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0) return failure(ErrorKind::unavailable, place + because("opening the directory"));
   Home home(directory, fd);
-  if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+  if (!lock_patiently(fd)) {
     return failure(ErrorKind::failed_precondition, place + "another process uses it");
   }
   auto secured = make_private(fd);

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <boost/test/unit_test.hpp>
+#include <future>
 #include <thread>
 
 #include "test/journal/stores.hpp"
@@ -141,6 +142,17 @@ BOOST_AUTO_TEST_CASE(one_process_at_a_time) {
   BOOST_TEST(contains(second.error().message, home.path().string() + ": another process uses it"));
   first.store.reset();
   open_store(home.path());
+}
+
+/// A child that was being made when its process was killed has the lock until it runs its program.
+BOOST_AUTO_TEST_CASE(a_lock_that_is_about_to_go_is_waited_for) {
+  const TemporaryDirectory home;
+  auto first = open_store(home.path());
+  auto second =
+      std::async(std::launch::async, [&] { return journal::Store::open(home.path(), keep_all).has_value(); });
+  BOOST_TEST((second.wait_for(std::chrono::milliseconds(50)) == std::future_status::timeout));
+  first.store.reset();
+  BOOST_TEST(second.get());
 }
 
 BOOST_AUTO_TEST_CASE(other_tools_cannot_touch_it_meanwhile) {
