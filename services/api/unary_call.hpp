@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "messages/call_desk.hpp"
+#include "messages/failpoint.hpp"
 #include "services/api/in_flight.hpp"
 #include "services/api/status.hpp"
 
@@ -31,6 +32,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
     // The answer may come before submit returns; gRPC holds it back until our caller has the reactor.
     call->id_ =
         backend.desk.submit(std::move(request), [call, respond = std::move(respond)](Result<Answer> answer) {
+          failpoint("client is told");
           if (!answer) return call->Finish(to_status(answer.error()));
           respond(*answer);
           call->Finish(grpc::Status::OK);

@@ -6,6 +6,7 @@
 #include <system_error>
 #include <utility>
 
+#include "messages/failpoint.hpp"
 #include "services/journal/codec.hpp"
 
 namespace podsandbox::journal {
@@ -204,6 +205,18 @@ bool Database::in_transaction() const {
 }
 
 // -- Transaction -------------------------------------------------------------
+
+Result<Done> Transaction::begin() {
+  failpoint("transaction begins");
+  return database_.execute("BEGIN IMMEDIATE");
+}
+
+Result<Done> Transaction::commit() {
+  failpoint("transaction commits");
+  auto done = database_.execute("COMMIT");
+  failpoint("transaction is over");
+  return done;
+}
 
 Transaction::~Transaction() {
   // After some errors SQLite has undone it already.

@@ -79,9 +79,9 @@ class Transaction {
   Transaction& operator=(const Transaction&) = delete;
   ~Transaction();
 
-  Result<Done> begin() { return database_.execute("BEGIN IMMEDIATE"); }
+  Result<Done> begin();
   /// On failure nothing has changed.
-  Result<Done> commit() { return database_.execute("COMMIT"); }
+  Result<Done> commit();
 
  private:
   Database& database_;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "messages/error.hpp"
+#include "messages/failpoint.hpp"
 #include "services/linux/loop.hpp"
 
 namespace podsandbox::linux_runtime {
@@ -26,7 +27,12 @@ void run_aside(Loop& loop, Work work, Then then) {
         [&loop, ticket, kept] { loop.redeem(ticket, kept.get()); });  // dropped when the loop has gone
   };
   try {
-    std::thread([hand_over, work = std::move(work)] { hand_over(work()); }).detach();
+    std::thread([hand_over, work = std::move(work)] {
+      failpoint("work begins");
+      auto outcome = work();
+      failpoint("work is done");
+      hand_over(std::move(outcome));
+    }).detach();
   } catch (const std::system_error& e) {
     hand_over(failure(ErrorKind::resource_exhausted, std::string("starting a thread: ") + e.what()));
   }

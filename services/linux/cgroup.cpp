@@ -11,6 +11,7 @@
 #include <sstream>
 #include <utility>
 
+#include "messages/failpoint.hpp"
 #include "services/linux/system_error.hpp"
 #include "services/linux/unique_fd.hpp"
 
@@ -106,6 +107,7 @@ int set_least_share(const fs::path& cgroup, bool unified) {
 }
 
 int make_one(const fs::path& mount, const std::string& path, bool unified, CgroupDoors* doors) {
+  failpoint("cgroup is made");
   // A parent may go away under us when another sandbox, its last, is removed.
   constexpr int attempts = 10;
   int error = 0;
@@ -129,6 +131,7 @@ int make_one(const fs::path& mount, const std::string& path, bool unified, Cgrou
 
 // From the last one up, to the first that is not ours or that others are in: the last of them removes it.
 int remove_one(const fs::path& mount, const std::string& path) {
+  failpoint("cgroup is removed");
   const auto cgroups = chain(mount, path);
   for (auto cgroup = cgroups.rbegin(); cgroup != cgroups.rend(); ++cgroup) {
     const bool exists = access(cgroup->c_str(), F_OK) == 0 || errno != ENOENT;

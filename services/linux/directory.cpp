@@ -9,6 +9,8 @@
 #include <memory>
 #include <vector>
 
+#include "messages/failpoint.hpp"
+
 namespace podsandbox::linux_runtime {
 
 namespace {
@@ -54,6 +56,7 @@ int remove_content(int parent, const std::string& name, int depth) {
 
 int remove_at(int parent, const std::string& name, int depth) {
   if (depth > deepest) return ELOOP;
+  failpoint("file is removed");
   if (const int error = unmount_all(parent, name)) return error;
   if (unlinkat(parent, name.c_str(), 0) == 0 || errno == ENOENT) return 0;
   if (errno != EISDIR && errno != EPERM) return errno;
@@ -76,6 +79,7 @@ UniqueFd open_or_make_directories(const std::string& path) {
 }
 
 int make_file(int parent, const std::string& name, const std::string& content) {
+  failpoint("file is made");
   const UniqueFd file(
       openat(parent, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!file) return errno;

@@ -12,6 +12,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "messages/failpoint.hpp"
 #include "services/linux/keeper_protocol.hpp"
 #include "services/linux/system_error.hpp"
 
@@ -118,7 +119,9 @@ Result<LaunchedKeeper> launch_keeper(const Settings& settings) {
   if (pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return failure(ErrorKind::unavailable, because(what));
   UniqueFd trouble(ends[0]);
   const UniqueFd trouble_writer(ends[1]);
+  failpoint("keeper is launched");
   const int error = start_detached(settings.keeper_program.c_str(), {listener->get(), trouble_writer.get()});
+  failpoint("keeper runs");
   if (error != 0) return failure(ErrorKind::unavailable, because(what, error));
   return LaunchedKeeper{std::move(*connection), std::move(trouble)};
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "messages/failpoint.hpp"
 #include "messages/log.hpp"
 
 namespace podsandbox::linux_runtime {
@@ -47,6 +48,7 @@ LinuxRuntime::Callback<T> answer_later(Port::pointer self, caf::typed_response_p
 
 template <class T, class Ask>
 caf::result<Result<T>> handle(Port::pointer self, Ask ask) {
+  failpoint("request to the runtime");
   caf::typed_response_promise<Result<T>> promise;
   ask(answer_later<T>(self, promise));
   return promise;
@@ -83,11 +85,15 @@ Port::behavior_type linux_runtime_actor(Port::pointer self, RuntimePtr linux_run
       [=](const runtime::Subscribe& op) {
         linux_runtime->subscribe([to = WeakPort(caf::actor_cast<caf::actor_control_block*>(op.to))](
                                      const runtime::Process& ended) {
+          failpoint("exit is told");
           const caf::strong_actor_ptr alive = to.lock();
           if (alive) caf::anon_send(caf::actor_cast<runtime::ExitSubscriber>(alive), runtime::Exited{ended});
         });
       },
-      [](const RunHere& here) { here.task(); },
+      [](const RunHere& here) {
+        failpoint("answer of the runtime");
+        here.task();
+      },
   };
 }
 

@@ -7,6 +7,8 @@
 #include <climits>
 #include <system_error>
 
+#include "messages/failpoint.hpp"
+
 namespace podsandbox::linux_runtime {
 
 namespace {
@@ -139,13 +141,17 @@ void Loop::run_posted() {
     eventfd_read(inbox_->bell.get(), &ignored);
     tasks.swap(inbox_->tasks);
   }
-  for (const Task& task : tasks) task();
+  for (const Task& task : tasks) {
+    failpoint("posted task");
+    task();
+  }
 }
 
 void Loop::run_watch(std::uint64_t id) {
   const auto it = watches_.find(id);
   if (it == watches_.end()) return;   // taken away by an earlier event of the same round
   const auto task = it->second.task;  // it may take itself away
+  failpoint("watch's task");
   (*task)();
 }
 
@@ -156,6 +162,7 @@ void Loop::run_due() {
     timer_times_.erase(first->first.second);
     const Task task = std::move(first->second);
     timers_.erase(first);
+    failpoint("timer's task");
     task();
   }
 }

@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "messages/failpoint.hpp"
+
 namespace podsandbox::linux_runtime {
 
 int send_packet(int socket, const void* data, std::size_t size, std::span<const int> fds) {
@@ -23,7 +25,10 @@ int send_packet(int socket, const void* data, std::size_t size, std::span<const 
     header->cmsg_len = CMSG_LEN(fds.size_bytes());
     std::memcpy(CMSG_DATA(header), fds.data(), fds.size_bytes());
   }
-  return sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? errno : 0;
+  failpoint("packet goes");
+  const int error = sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? errno : 0;
+  failpoint("packet is sent");
+  return error;
 }
 
 Received receive_packet(int socket, void* data, std::size_t size) {
@@ -42,6 +47,7 @@ Received receive_packet(int socket, void* data, std::size_t size) {
     received.error = errno;
     return received;
   }
+  failpoint("packet came");
   const cmsghdr* header = CMSG_FIRSTHDR(&message);
   if (header != nullptr && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
     int fd = -1;

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "messages/failpoint.hpp"
 #include "proto/cri.pb.h"
 #include "services/linux/directory.hpp"
 #include "services/linux/resolv_conf.hpp"
@@ -37,6 +38,7 @@ Result<PodDirectory> make_pod_directory(const std::string& base, const std::stri
   PodDirectory made{base + "/sandboxes", {}, {}};
   made.sandboxes = open_or_make_directories(made.base);
   if (!made.sandboxes) return failed("making " + made.base + " for the files", id, errno);
+  failpoint("pod's directory is made");
   if (mkdirat(made.sandboxes.get(), id.c_str(), 0755) != 0) {
     if (errno != EEXIST) return failed("making a directory in " + made.base + " for the files", id, errno);
     return failure(ErrorKind::already_exists, made.base + "/" + id +
@@ -85,6 +87,7 @@ int mount_shm(int directory) {
   constexpr int attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
   const UniqueFd mount(static_cast<int>(syscall(SYS_fsmount, config.get(), FSMOUNT_CLOEXEC, attributes)));
   if (!mount) return errno;
+  failpoint("shared memory is mounted");
   return syscall(SYS_move_mount, mount.get(), "", directory, "shm", MOVE_MOUNT_F_EMPTY_PATH) == 0 ? 0 : errno;
 }
 

@@ -12,6 +12,8 @@
 #include <iterator>
 #include <sstream>
 
+#include "messages/failpoint.hpp"
+
 namespace podsandbox::linux_runtime {
 
 namespace {
@@ -85,7 +87,10 @@ bool has_ended(int pidfd) {
 }
 
 int send_signal(int pidfd, int signal) {
-  return syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) == 0 ? 0 : errno;
+  failpoint("signal goes");
+  const int error = syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) == 0 ? 0 : errno;
+  failpoint("signal is sent");
+  return error;
 }
 
 std::string boot_id() {

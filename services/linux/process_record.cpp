@@ -7,6 +7,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "messages/failpoint.hpp"
 #include "messages/log.hpp"
 #include "messages/sandbox_spec.hpp"
 #include "messages/spec_codec.hpp"
@@ -53,8 +54,16 @@ std::optional<ProcessRecord> decode(const std::filesystem::path& path) {
 }
 
 bool write_file(const std::string& path, const std::string& text) {
+  failpoint("record is drafted");
   const UniqueFd file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   return file && ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
+}
+
+bool move_file(const std::string& from, const std::string& to) {
+  failpoint("record takes its place");
+  if (rename(from.c_str(), to.c_str()) != 0) return false;
+  failpoint("record is there");
+  return true;
 }
 
 }  // namespace
@@ -66,7 +75,7 @@ std::filesystem::path records_directory(const Settings& settings) {
 Result<Done> RecordStore::write(const std::string& id, const ProcessRecord& record) const {
   const std::string path = directory_ / id;
   const std::string draft = path + "~";  // no identifier ends like this
-  if (write_file(draft, encode(record)) && rename(draft.c_str(), path.c_str()) == 0) return Done{};
+  if (write_file(draft, encode(record)) && move_file(draft, path)) return Done{};
   auto error = failure(ErrorKind::internal, because("writing the record of sandbox " + id + " to " + path));
   unlink(draft.c_str());
   return error;
@@ -94,10 +103,12 @@ Result<SpecPtr> RecordStore::read_spec(const std::string& id) const {
 Result<Done> RecordStore::remove(const std::string& id) const {
   // The spec last: without a record, and so without its sandbox, it is nonsense.
   for (const auto& path : {directory_ / id, directory_ / (id + spec_ending)}) {
+    failpoint("record goes");
     if (unlink(path.c_str()) == 0 || errno == ENOENT) continue;
     return failure(ErrorKind::internal,
                    because("removing the record of sandbox " + id + ", " + path.string()));
   }
+  failpoint("record is gone");
   return Done{};
 }
 
