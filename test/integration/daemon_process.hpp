@@ -112,13 +112,13 @@ void end_left_behind(std::uint32_t pid);
 
 /// Waits for a condition; false when it did not come true in time.
 template <class Condition>
-bool eventually(Condition condition, std::chrono::seconds limit = std::chrono::seconds(20));
+bool eventually(Condition condition, std::chrono::milliseconds limit = std::chrono::seconds(20));
 
 /// A pause between two looks at a condition that nothing announces.
 void look_again_soon();
 
 template <class Condition>
-bool eventually(Condition condition, std::chrono::seconds limit) {
+bool eventually(Condition condition, std::chrono::milliseconds limit) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
   while (!condition()) {
     if (std::chrono::steady_clock::now() > deadline) return false;
