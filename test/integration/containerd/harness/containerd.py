@@ -31,6 +31,7 @@ temp = '{dir}/temp'
   netns_mounts_under_state_dir = true
   [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]
     runtime_type = 'io.containerd.runc.v2'
+    pod_annotations = ['podsandbox.test/*']
     [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc.options]
       Root = '{dir}/runc'
       SystemdCgroup = false

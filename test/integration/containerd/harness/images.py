@@ -58,7 +58,7 @@ def busybox_layer():
     return layer.bytes()
 
 
-def pause_layer(directory):
+def pause_layer(directory, files=()):
     program = os.path.join(directory, "pause")
     source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pause.c")
     subprocess.run(["musl-gcc", "-static", "-Os", "-o", program, source], check=True)
@@ -66,6 +66,10 @@ def pause_layer(directory):
     with open(program, "rb") as data:
         layer.file("pause", data.read(), 0o755)
     os.unlink(program)
+    if files:
+        layer.directory("etc")
+    for name in files:
+        layer.file(name, files[name].encode())
     return layer.bytes()
 
 
