@@ -38,7 +38,7 @@ bool is_identifier(std::string_view text) {
 bool same_request(const SandboxSpec& a, const SandboxSpec& b) {
   return a.id == b.id && a.netns_path == b.netns_path && a.annotations == b.annotations &&
          a.labels == b.labels && a.runtime_name == b.runtime_name && a.runtime_options == b.runtime_options &&
-         a.extensions == b.extensions &&
+         a.extensions == b.extensions && a.sandboxer == b.sandboxer &&
          google::protobuf::util::MessageDifferencer::Equals(*a.config, *b.config);
 }
 

@@ -35,6 +35,7 @@ struct SandboxSpec {
   std::string runtime_name;
   Payload runtime_options;
   std::map<std::string, Payload> extensions;
+  std::string sandboxer;  // the name by which containerd's CRI calls us; empty: it came from elsewhere
 };
 
 using SpecPtr = std::shared_ptr<const SandboxSpec>;

@@ -25,7 +25,8 @@ void fill(google::protobuf::RepeatedPtrField<wire::Label>& out, const Labels& la
 }
 
 void fill(wire::Spec& out, const SandboxSpec& spec) {
-  const auto& [id, config, netns_path, annotations, labels, runtime_name, runtime_options, extensions] = spec;
+  const auto& [id, config, netns_path, annotations, labels, runtime_name, runtime_options, extensions,
+               sandboxer] = spec;
   out.set_id(id);
   config->SerializeToString(out.mutable_config());
   out.set_netns_path(netns_path);
@@ -38,6 +39,7 @@ void fill(wire::Spec& out, const SandboxSpec& spec) {
     extension.set_key(key);
     fill(*extension.mutable_value(), value);
   }
+  out.set_sandboxer(sandboxer);
 }
 
 Payload payload_of(const wire::Payload& in) {
@@ -66,6 +68,7 @@ Result<SpecPtr> spec_of(const wire::Spec& in) {
   for (const auto& extension : in.extensions()) {
     spec->extensions.insert_or_assign(extension.key(), payload_of(extension.value()));
   }
+  spec->sandboxer = in.sandboxer();
   return spec;
 }
 

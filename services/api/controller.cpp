@@ -23,6 +23,13 @@ grpc::ServerUnaryReactor* call_on(Backend& backend, grpc::CallbackServerContext*
   return UnaryCall<Request>::run(backend, make(std::move(*checked)), std::move(respond));
 }
 
+/// containerd tells with each call in which of its namespaces it was asked; empty: it is not containerd.
+std::string_view namespace_of(const grpc::CallbackServerContext& context) {
+  const auto& metadata = context.client_metadata();
+  const auto it = metadata.find("containerd-namespace");
+  return it == metadata.end() ? std::string_view() : std::string_view(it->second.data(), it->second.size());
+}
+
 void respond_status(const StatusAnswer& answer, controller::ControllerStatusResponse* response) {
   const auto& view = answer.view;
   response->set_sandbox_id(view.spec->id);
@@ -65,7 +72,7 @@ class VerboseStatus final : public grpc::ServerUnaryReactor {
 
 auto Controller::Create(Context context, In<controller::ControllerCreateRequest> request,
                         controller::ControllerCreateResponse* response) -> Reactor {
-  auto spec = to_spec(*request);
+  auto spec = to_spec(*request, namespace_of(*context));
   if (!spec) return finish(context, to_status(spec.error()));
   response->set_sandbox_id((*spec)->id);
   return UnaryCall<CreateSandbox>::run(backend_, CreateSandbox{std::move(*spec)}, [](const Done&) {});

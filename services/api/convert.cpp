@@ -11,7 +11,9 @@ namespace podsandbox::api {
 namespace {
 
 constexpr std::string_view config_type = "runtime.v1.PodSandboxConfig";
+constexpr std::string_view cri_namespace = "k8s.io";
 constexpr std::size_t max_path = 4095;
+constexpr std::size_t max_sandboxer = 255;
 
 tl::unexpected<Error> invalid(const std::string& id, std::string_view field, std::string_view why) {
   return failure(ErrorKind::invalid_argument,
@@ -23,6 +25,13 @@ Result<Done> check_netns_path(const std::string& id, const std::string& path) {
   if (path.front() != '/') return invalid(id, "netns_path", "must be an absolute path");
   if (path.size() > max_path) return invalid(id, "netns_path", "is longer than a path can be");
   if (path.find('\0') != std::string::npos) return invalid(id, "netns_path", "contains a NUL byte");
+  return Done{};
+}
+
+Result<Done> check_sandboxer(const std::string& id, const std::string& name) {
+  if (name.size() > max_sandboxer) return invalid(id, "sandboxer", "is longer than 255 bytes");
+  const bool printable = std::all_of(name.begin(), name.end(), [](char c) { return c >= ' ' && c <= '~'; });
+  if (!printable) return invalid(id, "sandboxer", "must be printable ASCII");
   return Done{};
 }
 
@@ -99,7 +108,8 @@ Payload to_payload(const google::protobuf::Any& any) {
   return Payload{std::string(type), any.value()};
 }
 
-Result<SpecPtr> to_spec(const controller::ControllerCreateRequest& request) {
+Result<SpecPtr> to_spec(const controller::ControllerCreateRequest& request,
+                        std::string_view containerd_namespace) {
   const auto id = checked_id(request.sandbox_id());
   if (!id) return tl::unexpected<Error>(id.error());
   const auto& record = request.sandbox();
@@ -112,6 +122,8 @@ Result<SpecPtr> to_spec(const controller::ControllerCreateRequest& request) {
   }
   if (auto path = check_netns_path(*id, request.netns_path()); !path)
     return tl::unexpected<Error>(path.error());
+  if (auto name = check_sandboxer(*id, request.sandboxer()); !name)
+    return tl::unexpected<Error>(name.error());
   auto config = to_config(*id, request.options());
   if (!config) return tl::unexpected<Error>(config.error());
 
@@ -124,6 +136,7 @@ Result<SpecPtr> to_spec(const controller::ControllerCreateRequest& request) {
   spec->runtime_name = record.runtime().name();
   spec->runtime_options = to_payload(record.runtime().options());
   for (const auto& [key, any] : record.extensions()) spec->extensions.emplace(key, to_payload(any));
+  if (containerd_namespace == cri_namespace) spec->sandboxer = request.sandboxer();
   return SpecPtr(std::move(spec));
 }
 

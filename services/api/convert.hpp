@@ -19,7 +19,9 @@ namespace controller = ::containerd::services::sandbox::v1;
 /// The id, if it is one that containerd could have given.
 Result<std::string> checked_id(const std::string& id);
 
-Result<SpecPtr> to_spec(const controller::ControllerCreateRequest& request);
+/// `containerd_namespace` is the one that the call came with; CRI's is the only one whose `sandboxer` counts.
+Result<SpecPtr> to_spec(const controller::ControllerCreateRequest& request,
+                        std::string_view containerd_namespace);
 Result<UpdateSandbox> to_update(const controller::ControllerUpdateRequest& request);
 
 void set_time(google::protobuf::Timestamp* target, Time time);

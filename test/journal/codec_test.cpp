@@ -28,8 +28,8 @@ bool all_differ(const std::tuple<T...>& a, const std::tuple<T...>& b) {
 }
 
 auto members(const SandboxSpec& spec) {
-  const auto& [a, config, c, d, e, f, g, h] = spec;
-  return std::make_tuple(a, config->ByteSizeLong(), c, d, e, f, g, h);
+  const auto& [a, config, c, d, e, f, g, h, i] = spec;
+  return std::make_tuple(a, config->ByteSizeLong(), c, d, e, f, g, h, i);
 }
 auto members(const Started& started) {
   const auto& [a, b, c, d, e, f, g] = started;

@@ -20,11 +20,12 @@ controller::ControllerCreateRequest good_request() {
   request.mutable_sandbox()->set_sandbox_id("pod-a");
   request.mutable_sandbox()->mutable_runtime()->set_name("io.containerd.runc.v2");
   (*request.mutable_sandbox()->mutable_labels())["k"] = "v";
+  request.set_sandboxer("podsandboxd");
   return request;
 }
 
 void refused(const controller::ControllerCreateRequest& request, ErrorKind kind, const std::string& field) {
-  const auto spec = to_spec(request);
+  const auto spec = to_spec(request, "k8s.io");
   BOOST_REQUIRE_MESSAGE(!spec, field);
   BOOST_TEST((spec.error().kind == kind));
   BOOST_TEST(spec.error().message.find(field) != std::string::npos, spec.error().message);
@@ -35,21 +36,31 @@ void refused(const controller::ControllerCreateRequest& request, ErrorKind kind,
 BOOST_AUTO_TEST_SUITE(convert)
 
 BOOST_AUTO_TEST_CASE(a_good_request) {
-  const auto spec = to_spec(good_request());
+  const auto spec = to_spec(good_request(), "k8s.io");
   BOOST_REQUIRE(spec);
   BOOST_TEST((*spec)->id == "pod-a");
   BOOST_TEST((*spec)->config->hostname() == "web");
   BOOST_TEST((*spec)->netns_path == "/var/run/netns/cni-1");
   BOOST_TEST((*spec)->runtime_name == "io.containerd.runc.v2");
   BOOST_TEST((*spec)->labels.at("k") == "v");
+  BOOST_TEST((*spec)->sandboxer == "podsandboxd");
+}
+
+/// Of those who have no record where CRI has its own nobody may think that they should.
+BOOST_AUTO_TEST_CASE(only_cri_is_a_sandboxers_client) {
+  for (const char* other : {"", "default", "k8s.io2"}) {
+    const auto spec = to_spec(good_request(), other);
+    BOOST_REQUIRE(spec);
+    BOOST_TEST((*spec)->sandboxer == "", other);
+  }
 }
 
 /// Some clients put a host before a type's name, containerd does not; both ask for the same sandbox.
 BOOST_AUTO_TEST_CASE(type_urls_with_and_without_host) {
   auto request = good_request();
   request.mutable_options()->set_type_url("type.googleapis.com/runtime.v1.PodSandboxConfig");
-  const auto with = to_spec(request);
-  const auto without = to_spec(good_request());
+  const auto with = to_spec(request, "k8s.io");
+  const auto without = to_spec(good_request(), "k8s.io");
   BOOST_REQUIRE((with && without));
   BOOST_TEST(same_request(**with, **without));
 }
@@ -58,7 +69,7 @@ BOOST_AUTO_TEST_CASE(type_urls_with_and_without_host) {
 BOOST_AUTO_TEST_CASE(year_one_is_tolerated) {
   auto request = good_request();
   request.mutable_sandbox()->mutable_created_at()->set_seconds(-62135596800);
-  BOOST_TEST(to_spec(request).has_value());
+  BOOST_TEST(to_spec(request, "k8s.io").has_value());
 }
 
 BOOST_AUTO_TEST_CASE(refusals_name_the_field) {
@@ -76,6 +87,13 @@ BOOST_AUTO_TEST_CASE(refusals_name_the_field) {
   request.set_netns_path("/" + std::string(5000, 'x'));
   refused(request, ErrorKind::invalid_argument, "netns_path");
   request = good_request();
+  request.set_sandboxer(std::string(256, 'x'));
+  refused(request, ErrorKind::invalid_argument, "sandboxer: is longer");
+  for (const std::string name : {"a\nb", "a\x7f", "\xc3\xa4"}) {
+    request.set_sandboxer(name);
+    refused(request, ErrorKind::invalid_argument, "sandboxer: must be printable");
+  }
+  request = good_request();
   request.clear_options();
   refused(request, ErrorKind::invalid_argument, "options: is missing");
   request = good_request();
@@ -90,17 +108,18 @@ BOOST_AUTO_TEST_CASE(refusals_name_the_field) {
 }
 
 BOOST_AUTO_TEST_CASE(what_differs_between_two_requests) {
-  const auto spec = *to_spec(good_request());
+  const auto spec = *to_spec(good_request(), "k8s.io");
   const auto differs = [&](auto change) {
     auto request = good_request();
     change(request);
-    return !same_request(*spec, **to_spec(request));
+    return !same_request(*spec, **to_spec(request, "k8s.io"));
   };
   BOOST_TEST(!differs([](auto&) {}));
   BOOST_TEST(differs([](auto& r) { r.set_netns_path("/other"); }));
   BOOST_TEST(differs([](auto& r) { (*r.mutable_annotations())["a"] = "b"; }));
   BOOST_TEST(differs([](auto& r) { r.mutable_sandbox()->mutable_runtime()->set_name("other"); }));
   BOOST_TEST(differs([](auto& r) { (*r.mutable_sandbox()->mutable_extensions())["e"].set_value("x"); }));
+  BOOST_TEST(differs([](auto& r) { r.set_sandboxer("other"); }));
 }
 
 BOOST_AUTO_TEST_CASE(times_before_and_after_the_epoch) {
