@@ -32,6 +32,7 @@ SandboxActor::behavior_type Sandbox::start(SandboxSeed seed) {
   incarnation_ = seed.incarnation;
   supervisor_ = std::move(seed.supervisor);
   settings_ = seed.settings;
+  create_answered_ = seed.successor;  // perhaps, by its predecessor
   self_->monitor(supervisor_);
   self_->set_down_handler([this](const caf::down_msg&) { self_->quit(caf::exit_reason::user_shutdown); });
   self_->set_error_handler([this](const caf::error& error) {
@@ -80,15 +81,24 @@ void Sandbox::known() {
 
 void Sandbox::create(const Call<CreateSandbox>& call) {
   const auto& record = life_.record();
-  if (life_.phase() == Phase::created && same_request(*record.spec, *call.request.spec)) {
-    creators_.add(call.id, call.reply);
-    dirty_ = true;
-    advance();
-  } else {
-    const auto* why = life_.phase() == Phase::created ? "another one of this id was created already"
-                                                      : "one of this id was started already";
-    call.reply.fail(ErrorKind::already_exists, about("create", why));
+  if (life_.phase() != Phase::created || !same_request(*record.spec, *call.request.spec)) {
+    const auto* why = record.removal_wanted             ? "the one of this id is being removed"
+                      : life_.phase() == Phase::created ? "another one of this id was created already"
+                                                        : "one of this id was started already";
+    return call.reply.fail(ErrorKind::already_exists, about("create", why));
   }
+  creators_.add(call.id, call.reply);
+  dirty_ = true;
+  advance();
+}
+
+/// Whoever gives up its Create does not call again. What somebody was told of, or starts, is not nobody's.
+void Sandbox::undo_create() {
+  const auto& record = life_.record();
+  if (create_answered_ || record.start_wanted || record.removal_wanted || creators_.wanted()) return;
+  log::info("sandbox", id(), "the client that created it went away: it is removed");
+  life_.want_removal();
+  dirty_ = true;
 }
 
 void Sandbox::start(const Call<StartSandbox>& call) {
@@ -172,7 +182,11 @@ void Sandbox::update(const Call<UpdateSandbox>& call) {
 
 void Sandbox::caller_gone(CallId call) {
   if (starters_.forget(call)) return start_abandoned();
-  if (exit_channel_.forget(call) || stoppers_.forget(call) || creators_.forget(call)) return;
+  if (creators_.forget(call)) {
+    undo_create();
+    return advance();
+  }
+  if (exit_channel_.forget(call) || stoppers_.forget(call)) return;
   if (updaters_.forget(call)) return;
   removers_.forget(call);
 }

@@ -61,6 +61,7 @@ class Sandbox {
   void metrics(const Call<SandboxMetrics>& call);
   void update(const Call<UpdateSandbox>& call);
   void caller_gone(CallId call);
+  void undo_create();
   void start_abandoned();
   caf::result<Result<Done>> chore(const Chore& chore);
 
@@ -70,6 +71,7 @@ class Sandbox {
   void saved(const Saved& saved);
   void stop_for_lack_of_disk(Step step);
   void answer_whom_we_can();
+  void answer_creators();
   void answer_writers();
   void finish();
   void run(Step step);
@@ -116,6 +118,7 @@ class Sandbox {
   std::vector<caf::typed_response_promise<Result<Done>>> chores_;
   std::vector<TaskExit> early_exits_;  // told before the runtime answered Start
 
+  bool create_answered_ = false;      // somebody was told that it exists, or may have been
   bool dirty_ = false;                // the record changed since it was last sent to be kept
   bool saving_ = false;               // it is being kept
   std::optional<Error> not_durable_;  // why it is not on the disk

@@ -58,11 +58,21 @@ void Sandbox::stop_for_lack_of_disk(Step step) {
   step_failed(Error{why.kind, about("clean up", why.message)});
 }
 
+void Sandbox::answer_creators() {
+  if (creators_.wanted()) {
+    creators_.answer(Done{});
+    create_answered_ = true;
+  } else if (!creators_.empty()) {
+    creators_.answer(failure(ErrorKind::cancelled, "the client went away"));
+    undo_create();
+  }
+}
+
 /// Who created or changed it: what they were told must hold after a crash, too.
 void Sandbox::answer_writers() {
   if (dirty_ || saving_) return;
   if (!not_durable_) {
-    creators_.answer(Done{});
+    answer_creators();
     updaters_.answer(Done{});
     return;
   }

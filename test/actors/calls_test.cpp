@@ -128,6 +128,51 @@ BOOST_AUTO_TEST_CASE(one_of_two_starters_going_away_harms_nobody) {
   BOOST_TEST((world.phase("a") == Phase::ready));
 }
 
+/// Neither does it for one whose Create it gave up, at whatever moment that was.
+BOOST_AUTO_TEST_CASE(a_create_is_answered_or_leaves_nothing) {
+  unsigned answered = 0;
+  unsigned undone = 0;
+  for (int steps = 0; answered < 3; ++steps) {
+    World world;
+    auto created = world.ask(CreateSandbox{World::spec("a")});
+    for (int step = 0; step < steps; ++step) world.scheduler.try_run_once();
+    world.desk.caller_gone(world.last_call);
+    world.settle();
+    BOOST_REQUIRE(*created);
+    const bool exists = world.get(GetSandbox{"a"}).has_value();
+    BOOST_TEST((*created)->has_value() == exists, "after " << steps << " steps");
+    BOOST_TEST((exists || world.runtime->processes.empty()));
+    ++((*created)->has_value() ? answered : undone);
+    if (!exists) world.run("a");  // the id is free
+  }
+  BOOST_TEST(undone > 4U);
+}
+
+/// Somebody was told that there is one, however often others ask for the same.
+BOOST_AUTO_TEST_CASE(a_repeated_create_whose_caller_went_away_takes_nothing_from_the_first) {
+  for (int steps = 0; steps < 12; ++steps) {
+    World world;
+    BOOST_REQUIRE(world.create("a"));
+    auto again = world.ask(CreateSandbox{World::spec("a")});
+    for (int step = 0; step < steps; ++step) world.scheduler.try_run_once();
+    world.desk.caller_gone(world.last_call);
+    world.settle();
+    BOOST_TEST((world.phase("a") == Phase::created));
+    BOOST_TEST(again->has_value());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_create_of_one_that_is_being_removed_is_told_so) {
+  World world;
+  BOOST_REQUIRE(world.create("a"));
+  world.runtime->hang_cleanup.insert("a");
+  auto removed = world.ask(ShutdownSandbox{"a"});
+  world.settle();
+  const auto created = world.create("a");
+  BOOST_TEST((created.error().kind == ErrorKind::already_exists));
+  BOOST_TEST(created.error().message.find("removed") != std::string::npos);
+}
+
 /// A start that hangs fails after its timeout, and is undone.
 BOOST_AUTO_TEST_CASE(a_start_that_hangs_times_out) {
   Settings settings;

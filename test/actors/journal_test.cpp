@@ -18,6 +18,13 @@ struct Journalled {
   const SandboxRecord& record(const std::string& id) { return journal->contents.sandboxes.at(id).record; }
   bool has(const std::string& id) { return journal->contents.sandboxes.contains(id); }
 
+  /// What it has not answered is written again.
+  void the_disk_answers() {
+    journal->hangs = false;
+    world->kill(names::journal);
+    world->advance(std::chrono::seconds(2));
+  }
+
   /// The process ends without a word, and another one starts. What the runtime has runs on.
   void crash(const std::string& boot = "this boot") {
     world->crash();
@@ -45,6 +52,81 @@ BOOST_AUTO_TEST_CASE(a_start_is_written_before_it_begins_and_before_it_is_answer
   world->settle_until([&] { return started->has_value(); });
   BOOST_REQUIRE((*started)->has_value());
   BOOST_TEST(record("a").started.has_value());
+}
+
+/// Nobody waits for this sandbox when it is on the disk at last.
+BOOST_AUTO_TEST_CASE(a_create_whose_caller_waited_no_longer_for_the_disk_is_undone) {
+  for (const bool goes_first : {true, false}) {
+    journal->hangs = true;
+    auto created = world->ask(CreateSandbox{World::spec("a")});
+    if (!goes_first) world->settle();
+    world->desk.caller_gone(world->last_call);
+    world->settle();
+    BOOST_TEST(((*created)->error().kind == ErrorKind::cancelled));
+    the_disk_answers();
+    BOOST_TEST((world->get(GetSandbox{"a"}).error().kind == ErrorKind::not_found));
+    BOOST_TEST(!has("a"));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(one_of_two_creators_going_away_harms_nobody) {
+  for (const bool first_goes : {true, false}) {
+    const std::string id = first_goes ? "a" : "b";
+    journal->hangs = true;
+    auto first = world->ask(CreateSandbox{World::spec(id)});
+    const auto first_call = world->last_call;
+    auto second = world->ask(CreateSandbox{World::spec(id)});
+    world->settle();
+    world->desk.caller_gone(first_goes ? first_call : world->last_call);
+    world->settle();
+    const auto& stays = first_goes ? second : first;
+    BOOST_TEST(!stays->has_value());
+    the_disk_answers();
+    BOOST_REQUIRE(*stays);
+    BOOST_TEST((*stays)->has_value());
+    BOOST_TEST((world->phase(id) == Phase::created));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_caller_of_another_create_going_away_takes_nothing) {
+  journal->hangs = true;
+  auto first = world->ask(CreateSandbox{World::spec("a")});
+  world->ask(CreateSandbox{World::spec("a", "other")});
+  world->desk.caller_gone(world->last_call);
+  world->settle();
+  the_disk_answers();
+  BOOST_REQUIRE(*first);
+  BOOST_TEST((*first)->has_value());
+  BOOST_TEST((world->phase("a") == Phase::created));
+}
+
+/// Whoever starts it knows of it.
+BOOST_AUTO_TEST_CASE(one_that_is_being_started_outlives_the_caller_of_its_create) {
+  journal->hangs = true;
+  world->ask(CreateSandbox{World::spec("a")});
+  const auto create = world->last_call;
+  auto started = world->ask(StartSandbox{"a"});
+  world->settle();
+  world->desk.caller_gone(create);
+  world->settle();
+  the_disk_answers();
+  BOOST_REQUIRE(*started);
+  BOOST_TEST((*started)->has_value());
+  BOOST_TEST((world->phase("a") == Phase::ready));
+}
+
+/// A successor does not know whether its predecessor has answered.
+BOOST_AUTO_TEST_CASE(a_successor_takes_nothing_away_for_lack_of_a_creator) {
+  journal->hangs = true;
+  auto created = world->ask(CreateSandbox{World::spec("a")});
+  const auto call = world->last_call;
+  world->settle();
+  world->kill_sandbox("a");
+  world->advance(std::chrono::milliseconds(10));  // the call is lost and sent again
+  world->desk.caller_gone(call);
+  world->settle();
+  the_disk_answers();
+  BOOST_TEST((world->phase("a") == Phase::created));
 }
 
 /// The exit reaches who waits while the disk hangs; the evidence stays until it is written down.
