@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "messages/error.hpp"
-#include "messages/log.hpp"
+#include "services/containerd/note.hpp"
 
 namespace podsandbox::containerd_client {
 
@@ -28,13 +28,6 @@ struct Step {
   std::string id;
 
   bool operator==(const Step&) const = default;
-};
-
-/// A line for the log; `sandbox` is empty for what concerns none.
-struct Note {
-  log::Level level = log::Level::info;
-  std::string sandbox;
-  std::string text;
 };
 
 struct PlanSettings {

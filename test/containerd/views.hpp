@@ -27,4 +27,13 @@ inline SandboxView running_sandbox(const std::string& id, const Labels& pod_labe
   return view;
 }
 
+/// The same, and it came through containerd's CRI.
+inline SandboxView cri_sandbox(const std::string& id) {
+  auto view = running_sandbox(id);
+  auto spec = std::make_shared<SandboxSpec>(*view.spec);
+  spec->sandboxer = "podsandboxd";
+  view.spec = std::move(spec);
+  return view;
+}
+
 }  // namespace podsandbox::test
