@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proto/containerd_containers.grpc.pb.h"
+#include "proto/containerd_sandbox.grpc.pb.h"
 #include "proto/cri_runtime.grpc.pb.h"
 #include "services/containerd/status.hpp"
 
@@ -13,6 +14,7 @@ namespace podsandbox::containerd_client {
 namespace {
 
 namespace containers = ::containerd::services::containers::v1;
+namespace sandbox = ::containerd::services::sandbox::v1;
 using containers::Containers;
 using ::runtime::v1::RuntimeService;
 using AsyncContainers = Containers::StubInterface::async_interface;
@@ -126,6 +128,16 @@ void Connection::remove(const std::string& id, Callback<Done> done) {
                    [done = std::move(done)](const Result<google::protobuf::Empty>& response) {
                      done(response.map([](const auto&) { return Done{}; }));
                    });
+}
+
+void Connection::list_sandboxes(Callback<std::set<std::string>> done) {
+  call<sandbox::Store>(&sandbox::Store::StubInterface::async_interface::List, sandbox::StoreListRequest(),
+                       [done = std::move(done)](const Result<sandbox::StoreListResponse>& response) {
+                         if (!response) return done(tl::unexpected<Error>(response.error()));
+                         std::set<std::string> ids;
+                         for (const auto& record : response->list()) ids.insert(record.sandbox_id());
+                         done(std::move(ids));
+                       });
 }
 
 void Connection::cri_config(Callback<std::string> done) {

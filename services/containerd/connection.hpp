@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -39,6 +40,9 @@ class Connection {
   void get(const std::string& id, Callback<Container> done);
   void create(Container record, Callback<Done> done);
   void remove(const std::string& id, Callback<Done> done);
+
+  /// The ids of all sandboxes that CRI has a record of.
+  void list_sandboxes(Callback<std::set<std::string>> done);
 
   /// What CRI says of its configuration, as JSON. UNIMPLEMENTED when containerd is without CRI.
   void cri_config(Callback<std::string> done);

@@ -11,13 +11,9 @@
 
 #include "messages/log.hpp"
 #include "services/containerd/cri_settings.hpp"
+#include "services/containerd/run_here.hpp"
 
 namespace podsandbox::containerd_client {
-
-/// From another thread: to be run by the actor.
-struct RunHere {
-  std::function<void()> task;
-};
 
 /// Something is due; the number tells the timer that counts from those that were set before.
 struct Tick {
@@ -26,7 +22,6 @@ struct Tick {
 
 }  // namespace podsandbox::containerd_client
 
-PODSANDBOX_MESSAGE(podsandbox::containerd_client::RunHere)
 PODSANDBOX_MESSAGE(podsandbox::containerd_client::Tick)
 
 namespace podsandbox::containerd_client {
@@ -38,7 +33,7 @@ constexpr const char* component = "containerd";
 /// Before events are asked for again, after that failed.
 constexpr auto event_retry = std::chrono::seconds(1);
 
-using RegistrarPort = caf::typed_actor<caf::reacts_to<RunHere>, caf::reacts_to<Tick>>;
+using RegistrarPort = RunsTasks::extend<caf::reacts_to<Tick>>;
 
 class Registrar {
  public:
@@ -80,15 +75,9 @@ class Registrar {
  private:
   using Clock = MarkerPlan::Clock;
 
-  /// What an answer that comes on another thread does here. Weak: an answer keeps no dead actor alive.
   template <class T>
   std::function<void(Result<T>)> here(std::function<void(Result<T>)> handle) {
-    return [weak = caf::weak_actor_ptr(self_->ctrl()), handle = std::move(handle)](Result<T> result) {
-      const caf::strong_actor_ptr alive = weak.lock();
-      if (!alive) return;
-      auto task = [handle, result = std::move(result)] { handle(result); };
-      caf::anon_send(caf::actor_cast<RegistrarPort>(alive), RunHere{std::move(task)});
-    };
+    return run_at<T>(caf::weak_actor_ptr(self_->ctrl()), std::move(handle));
   }
 
   Clock::time_point now() const { return self_->clock().now(); }

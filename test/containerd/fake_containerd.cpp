@@ -10,6 +10,8 @@
 
 namespace podsandbox::test {
 
+namespace sandbox = ::containerd::services::sandbox::v1;
+
 namespace {
 
 using grpc::ServerContext;
@@ -101,8 +103,27 @@ class FakeContainerd::Cri final : public ::runtime::v1::RuntimeService::Service 
   FakeContainerd& fake_;
 };
 
+class FakeContainerd::Store final : public sandbox::Store::Service {
+ public:
+  explicit Store(FakeContainerd& fake) : fake_(fake) {}
+
+  Status List(ServerContext* context, const sandbox::StoreListRequest* request,
+              sandbox::StoreListResponse* response) override {
+    if (auto status = fake_.enter(context, "ListSandboxes", ""); !status.ok()) return status;
+    if (request->filters_size() > 0) return {StatusCode::INVALID_ARGUMENT, "no filters are known here"};
+    const std::lock_guard lock(fake_.mutex_);
+    for (const auto& id : fake_.sandboxes_) response->add_list()->set_sandbox_id(id);
+    return Status::OK;
+  }
+
+ private:
+  FakeContainerd& fake_;
+};
+
 FakeContainerd::FakeContainerd()
-    : containers_service_(std::make_unique<Containers>(*this)), cri_service_(std::make_unique<Cri>(*this)) {
+    : containers_service_(std::make_unique<Containers>(*this)),
+      cri_service_(std::make_unique<Cri>(*this)),
+      store_service_(std::make_unique<Store>(*this)) {
   std::string pattern = (std::filesystem::temp_directory_path() / "podsandbox-XXXXXX").string();
   if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary directory");
   directory_ = pattern;
@@ -119,6 +140,7 @@ void FakeContainerd::start() {
   builder.AddListeningPort("unix:" + socket(), grpc::InsecureServerCredentials());
   builder.RegisterService(containers_service_.get());
   builder.RegisterService(cri_service_.get());
+  builder.RegisterService(store_service_.get());
   server_ = builder.BuildAndStart();
   if (!server_) throw std::runtime_error("the fake containerd cannot serve");
 }
@@ -180,6 +202,16 @@ std::optional<containers::Container> FakeContainerd::find(const std::string& id)
   const auto it = records_.find(id);
   if (it == records_.end()) return {};
   return it->second;
+}
+
+void FakeContainerd::know(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  sandboxes_.insert(id);
+}
+
+void FakeContainerd::forget(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  sandboxes_.erase(id);
 }
 
 void FakeContainerd::answer(const std::string& call, const grpc::Status& status) {

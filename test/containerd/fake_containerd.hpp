@@ -13,13 +13,14 @@
 #include <vector>
 
 #include "proto/containerd_containers.grpc.pb.h"
+#include "proto/containerd_sandbox.grpc.pb.h"
 #include "proto/cri_runtime.grpc.pb.h"
 
 namespace podsandbox::test {
 
 namespace containers = ::containerd::services::containers::v1;
 
-/// As much of containerd as the registrar sees, on a unix socket of its own. What it has outlives its server,
+/// As much of containerd as our actors see, on a unix socket of its own. What it has outlives its server,
 /// as containerd's database does. Thread-safe.
 class FakeContainerd {
  public:
@@ -36,6 +37,9 @@ class FakeContainerd {
   void erase(const std::string& id);
   std::set<std::string> ids() const;
   std::optional<containers::Container> find(const std::string& id) const;
+  /// CRI's records of sandboxes.
+  void know(const std::string& id);
+  void forget(const std::string& id);
 
   // -- what it does --------------------------------------------------------------
   /// Calls ("Create", or "Create a") are answered with this error, or as usual with OK.
@@ -46,7 +50,7 @@ class FakeContainerd {
   void set_cri_config(const std::string& json);
 
   // -- what it saw ---------------------------------------------------------------
-  /// How often this was called ("List", "Create a").
+  /// How often this was called ("List", "Create a", "ListSandboxes").
   std::size_t count(const std::string& call) const;
   std::size_t most_at_once() const;
   /// Calls that broke containerd's rules.
@@ -55,6 +59,7 @@ class FakeContainerd {
  private:
   class Containers;
   class Cri;
+  class Store;
 
   /// Every call passes here: counted, held, failed.
   grpc::Status enter(grpc::ServerContext* context, const std::string& method, const std::string& id);
@@ -63,6 +68,7 @@ class FakeContainerd {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::map<std::string, containers::Container> records_;
+  std::set<std::string> sandboxes_;
   std::map<std::string, grpc::Status> answers_;
   std::set<std::string> held_;
   std::map<std::string, std::size_t> calls_;
@@ -72,6 +78,7 @@ class FakeContainerd {
   bool stopping_ = false;
   std::unique_ptr<Containers> containers_service_;
   std::unique_ptr<Cri> cri_service_;
+  std::unique_ptr<Store> store_service_;
   std::unique_ptr<grpc::Server> server_;
 };
 

@@ -11,9 +11,8 @@ namespace {
 
 template <class Request>
 auto refuse() {
-  return [](const Call<Request>& call) {
-    call.reply.fail(ErrorKind::unimplemented, "not asked by a registrar");
-  };
+  return
+      [](const Call<Request>& call) { call.reply.fail(ErrorKind::unimplemented, "nobody asks this here"); };
 }
 
 }  // namespace
@@ -27,7 +26,7 @@ void FakeGateway::spawn(caf::actor_system& system) {
             refuse<StopSandbox>(),
             refuse<WaitSandbox>(),
             refuse<SandboxStatus>(),
-            refuse<ShutdownSandbox>(),
+            [fake](const Call<ShutdownSandbox>& call) { fake->shut_down(call); },
             refuse<SandboxMetrics>(),
             refuse<UpdateSandbox>(),
             [fake](const Call<ListSandboxes>& call) { fake->list(call); },
@@ -111,6 +110,16 @@ void FakeGateway::list(const Call<ListSandboxes>& call) {
   call.reply(rows());
 }
 
+void FakeGateway::shut_down(const Call<ShutdownSandbox>& call) {
+  std::unique_lock lock(mutex_);
+  ++shutdowns_[call.request.sandbox_id];
+  const auto error = shutdown_error_;
+  lock.unlock();
+  if (error) return call.reply(tl::unexpected<Error>(*error));
+  remove(call.request.sandbox_id);
+  call.reply(Done{});
+}
+
 std::vector<SandboxListing> FakeGateway::rows() {
   const std::lock_guard lock(mutex_);
   ++lists_;
@@ -125,6 +134,24 @@ void FakeGateway::gone(CallId id) {
     if (call.id == id) call.reply.fail(ErrorKind::cancelled, "the client went away");
     return call.id == id;
   });
+}
+
+std::set<std::string> FakeGateway::ids() const {
+  const std::lock_guard lock(mutex_);
+  std::set<std::string> all;
+  for (const auto& [id, view] : sandboxes_) all.insert(id);
+  return all;
+}
+
+std::size_t FakeGateway::shutdowns(const std::string& id) const {
+  const std::lock_guard lock(mutex_);
+  const auto it = shutdowns_.find(id);
+  return it == shutdowns_.end() ? 0 : it->second;
+}
+
+void FakeGateway::fail_shutdowns(std::optional<Error> error) {
+  const std::lock_guard lock(mutex_);
+  shutdown_error_ = std::move(error);
 }
 
 std::size_t FakeGateway::lists() const {

@@ -7,6 +7,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,6 +29,12 @@ class FakeGateway : public std::enable_shared_from_this<FakeGateway> {
   /// What `happens` does is seen by nobody, its events are no longer kept when somebody asks for them.
   void lose_events(const std::function<void()>& happens);
 
+  /// The ids that there are, and how often they were asked to be shut down.
+  std::set<std::string> ids() const;
+  std::size_t shutdowns(const std::string& id) const;
+  /// Shutdowns fail with this error, until there is none.
+  void fail_shutdowns(std::optional<Error> error);
+
   /// How often sandboxes were listed, and how many calls wait for an event.
   std::size_t lists() const;
   std::size_t waiting() const;
@@ -36,6 +44,7 @@ class FakeGateway : public std::enable_shared_from_this<FakeGateway> {
   void read(const Call<ReadEvents>& call);
   void get(const Call<GetSandbox>& call);
   void list(const Call<ListSandboxes>& call);
+  void shut_down(const Call<ShutdownSandbox>& call);
   void gone(CallId id);
   void answer_waiting();
   std::vector<SandboxListing> rows();
@@ -47,6 +56,8 @@ class FakeGateway : public std::enable_shared_from_this<FakeGateway> {
   std::deque<EventPtr> events_;
   std::vector<Call<ReadEvents>> waiting_;
   std::size_t lists_ = 0;
+  std::map<std::string, std::size_t> shutdowns_;
+  std::optional<Error> shutdown_error_;
 };
 
 }  // namespace podsandbox::test
