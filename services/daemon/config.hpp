@@ -21,6 +21,8 @@ struct Config {
   std::string keeper_program = "/usr/libexec/podsandboxd/podsandbox-keeper";
   std::string pause_program = "/usr/libexec/podsandboxd/podsandbox-pause";
   std::string containerd_address = "/run/containerd/containerd.sock";  // empty: there is no containerd
+  std::chrono::nanoseconds orphans_remove_after = std::chrono::minutes(1);
+  bool orphans_dry_run = false;
   CriSettings cri;
   log::Level log_level = log::Level::info;
   std::chrono::nanoseconds drain_timeout = std::chrono::seconds(10);

@@ -226,6 +226,10 @@ std::vector<ConfigKey> all_keys() {
       text_key(
           "containerd", "address", [](auto& c) -> auto& { return c.containerd_address; },
           parse_socket_or_none, same),
+      duration_key(
+          "orphans", "remove_after", [](auto& c) -> auto& { return c.orphans_remove_after; }),
+      flag_key<Config>(
+          "orphans", "dry_run", [](auto& c) -> auto& { return c.orphans_dry_run; }),
       text_key(
           "cri", "root_dir", [](auto& c) -> auto& { return c.cri.root_dir; }, parse_path, same),
       text_key(

@@ -11,6 +11,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "actors/root/root.hpp"
 #include "actors/watchdog/watchdog.hpp"
@@ -18,6 +19,7 @@
 #include "messages/log.hpp"
 #include "services/api/server.hpp"
 #include "services/containerd/registrar.hpp"
+#include "services/containerd/sweeper.hpp"
 #include "services/daemon/duration.hpp"
 #include "services/daemon/runtime_settings.hpp"
 #include "services/daemon/state_dir.hpp"
@@ -52,9 +54,9 @@ struct ActorConfig : caf::actor_system_config {
 constexpr auto containerd_timeout = std::chrono::seconds(10);  // for one call
 
 /// Keeps containerd's records of our sandboxes.
-Companion registrar(const Config& config, CallDesk& desk) {
+Companion registrar(const Config& config, CallDesk& desk,
+                    const std::shared_ptr<containerd_client::Connection>& containerd) {
   using namespace containerd_client;
-  const auto containerd = std::make_shared<Connection>(config.containerd_address, containerd_timeout);
   const RegistrarSettings settings{config.state_dir, config.cri, {}};
   return {registrar_name, [&desk, containerd, settings](caf::actor_system& system) {
             return spawn_registrar(system, desk, containerd, settings);
@@ -72,6 +74,30 @@ std::optional<Companion> watchdog() {
                    [settings](caf::actor_system& system) { return spawn_watchdog(system, settings); }};
 }
 
+/// Removes our sandboxes that containerd has forgotten.
+Companion sweeper(const Config& config, CallDesk& desk,
+                  const std::shared_ptr<containerd_client::Connection>& containerd) {
+  using namespace containerd_client;
+  SweeperSettings settings{{config.orphans_remove_after, config.orphans_dry_run}};
+  settings.look_every = std::clamp<std::chrono::nanoseconds>(config.orphans_remove_after / 3,
+                                                             std::chrono::seconds(1), settings.look_every);
+  return {sweeper_name, [&desk, containerd, settings](caf::actor_system& system) {
+            return spawn_sweeper(system, desk, containerd, settings);
+          }};
+}
+
+std::vector<Companion> companions(const Config& config, CallDesk& desk) {
+  std::vector<Companion> all;
+  if (!config.containerd_address.empty()) {
+    const auto containerd =
+        std::make_shared<containerd_client::Connection>(config.containerd_address, containerd_timeout);
+    all.push_back(registrar(config, desk, containerd));
+    all.push_back(sweeper(config, desk, containerd));
+  }
+  if (auto companion = watchdog()) all.push_back(std::move(*companion));
+  return all;
+}
+
 RootSeed root_seed(const Config& config, journal::Store::Opened journal,
                    const std::shared_ptr<linux_runtime::LinuxRuntime>& runtime, CallDesk& desk,
                    StopSignals& signals) {
@@ -87,8 +113,7 @@ RootSeed root_seed(const Config& config, journal::Store::Opened journal,
   };
   seed.desk = &desk;
   seed.give_up = [&signals](std::string why) { signals.give_up(std::move(why)); };
-  if (!config.containerd_address.empty()) seed.companions.push_back(registrar(config, desk));
-  if (auto companion = watchdog()) seed.companions.push_back(std::move(*companion));
+  seed.companions = companions(config, desk);
   return seed;
 }
 

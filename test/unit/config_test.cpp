@@ -76,6 +76,9 @@ keep = 1
 max_age = "2h"
 [containerd]
 address = "/c.sock"
+[orphans]
+remove_after = "5s"
+dry_run = true
 [cri]
 root_dir = "/cr"
 state_dir = "/cs"
@@ -104,6 +107,8 @@ restrict_oom_score_adj = false
   BOOST_TEST(config.actors.events_kept == 1U);
   BOOST_TEST((config.events_age == 2h));
   BOOST_TEST(config.containerd_address == "/c.sock");
+  BOOST_TEST((config.orphans_remove_after == 5s));
+  BOOST_TEST(config.orphans_dry_run);
   BOOST_TEST(config.cri.root_dir == "/cr");
   BOOST_TEST(config.cri.state_dir == "/cs");
   BOOST_TEST((config.cri.defaults == HandlerSettings{false, false, true}));
@@ -197,6 +202,8 @@ BOOST_AUTO_TEST_CASE(bad_values_are_refused) {
                                  "backoff = {x = 1}",
                                  "'backoff.max' = '1m'",
                                  "containerd.address = 'c.sock'",
+                                 "orphans.remove_after = '0s'",
+                                 "orphans.dry_run = 1",
                                  "cri.root_dir = ''",
                                  "cri.restrict_oom_score_adj = 1",
                                  "handlers = 1",
