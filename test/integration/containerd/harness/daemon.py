@@ -26,6 +26,7 @@ class Daemon:
                  "keeper_program": places.ours("podsandbox-keeper"),
                  "pause_program": places.ours("podsandbox-pause"), "log_level": log_level},
             "containerd": {"address": os.path.join(directory, "c.sock")},
+            "orphans": {"remove_after": "2s"},
             "cri": {"root_dir": os.path.join(directory, "root/io.containerd.grpc.v1.cri"),
                     "state_dir": os.path.join(directory, "state/io.containerd.grpc.v1.cri")},
             f"handlers.{HANDLER}": {"restrict_oom_score_adj": True},
@@ -56,6 +57,10 @@ class Daemon:
         done = subprocess.run([places.ours("podsandboxctl"), "--socket", self.socket, "-o", "json", *arguments],
                               check=True, capture_output=True, text=True)
         return json.loads(done.stdout)
+
+    def run(self, sandbox):
+        subprocess.run([places.ours("podsandboxctl"), "--socket", self.socket, "run", sandbox], check=True,
+                       capture_output=True)
 
     def forget(self, sandbox):
         subprocess.run([places.ours("podsandboxctl"), "--socket", self.socket, "shutdown", sandbox], check=True)

@@ -108,9 +108,11 @@ class Node:
         """One of containerd's own services, in CRI's namespace."""
         return self.contracts.service(self.channel, name, (("containerd-namespace", "k8s.io"),))
 
-    def controller(self):
-        """The controller behind the proxy, asked directly."""
-        return self.contracts.service(channel_to(self.daemon.socket), "containerd.services.sandbox.v1.Controller")
+    def controller(self, namespace=None):
+        """The controller behind the proxy, asked directly, or as if by containerd in one of its namespaces."""
+        metadata = (("containerd-namespace", namespace),) if namespace else ()
+        return self.contracts.service(channel_to(self.daemon.socket), "containerd.services.sandbox.v1.Controller",
+                                      metadata)
 
     def path(self, *names):
         return os.path.join(self.directory, *names)
