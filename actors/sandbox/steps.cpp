@@ -80,6 +80,7 @@ void Sandbox::answer_writers() {
   updaters_.answer(tl::unexpected<Error>(Error{why.kind, about("update", why.message)}));
   if (creators_.empty()) return;
   creators_.answer(tl::unexpected<Error>(Error{why.kind, about("create", why.message)}));
+  if (create_answered_) return;  // it exists, whatever becomes of this repetition
   life_.want_removal();
   dirty_ = true;
 }

@@ -173,6 +173,18 @@ BOOST_AUTO_TEST_CASE(a_full_disk_refuses_new_sandboxes_and_serves_the_others) {
   BOOST_TEST(record("a").exit->status == 137U);
 }
 
+/// What was created exists, also for whoever asks for it again while nothing can be written.
+BOOST_AUTO_TEST_CASE(a_full_disk_takes_nothing_back) {
+  BOOST_REQUIRE(world->create("a"));
+  journal->broken = full;
+  BOOST_TEST((world->create("a").error().kind == ErrorKind::resource_exhausted));
+  BOOST_TEST((world->phase("a") == Phase::created));
+  journal->broken.reset();
+  world->advance(std::chrono::seconds(2));
+  BOOST_TEST(world->create("a").has_value());
+  BOOST_TEST(world->start("a").has_value());
+}
+
 /// The disk fills up between Create and Start, or while the runtime starts it: the client is told, nothing
 /// stays.
 BOOST_AUTO_TEST_CASE(a_start_that_cannot_be_written_is_undone) {
