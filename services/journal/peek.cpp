@@ -52,8 +52,8 @@ Result<Reading> peek(const std::string& directory, const Limits& limits) {
                    "copying the journal " + original.string() + " to read it: " + error.message());
   }
   auto reading = read_journal(copy, limits, std::chrono::system_clock::now());
-  if (reading) reading->database.reset();
-  return reading;
+  if (!reading) return tl::unexpected<Error>(reading.error());
+  return Reading{{}, std::move(reading->contents), std::move(reading->damage)};
 }
 
 }  // namespace podsandbox::journal
