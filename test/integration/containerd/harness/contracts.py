@@ -90,8 +90,8 @@ class Service:
         return call
 
 
-def channel_to(socket):
+def channel_to(socket, *options):
     return grpc.insecure_channel("unix:" + socket, options=[
         ("grpc.max_receive_message_length", 16 << 20),
         # Otherwise channels to the same socket share one connection, and its wait for the next attempt.
-        ("grpc.use_local_subchannel_pool", 1)])
+        ("grpc.use_local_subchannel_pool", 1), *options])

@@ -5,6 +5,7 @@ import signal
 import subprocess
 
 from . import places, traces
+from .activation import ActivatedSocket
 from .containerd import HANDLER
 from .process import Process
 from .waiting import eventually
@@ -33,6 +34,7 @@ class Daemon:
         }
         self.process = Process("podsandboxd", [places.ours("podsandboxd"), "--config", self.config_file],
                                os.path.join(directory, "podsandboxd.log"), environment, netns)
+        self.activated = None
 
     def write_config(self):
         with open(self.config_file, "w") as out:
@@ -40,9 +42,13 @@ class Daemon:
                 out.write(f"\n[{section}]\n" if section else "")
                 out.writelines(f"{key} = {toml(value)}\n" for key, value in keys.items())
 
+    def activate(self):
+        """From the next start on it is given its socket, which is there in between, too."""
+        self.activated = ActivatedSocket(self.socket)
+
     def start(self):
         self.write_config()
-        self.process.start()
+        self.process.start(self.activated)
         eventually(self.serves, "podsandboxd does not serve")
 
     def serves(self):

@@ -86,6 +86,9 @@ class Node:
     def start_containerd(self):
         """Also after its death. The channel is a new one: an old one takes seconds to try again."""
         self.containerd.process.start()
+        self.wait_for_cri()
+
+    def wait_for_cri(self):
         eventually(self.cri_serves, lambda: "CRI does not serve:\n" + self.containerd.process.log_tail(),
                    timeout=60)
 

@@ -12,10 +12,14 @@ class Process:
             self.command = ["nsenter", f"--net={netns}", "--", *command]
         self.child = None
 
-    def start(self):
+    def start(self, activated=None):
+        """With the socket of an ActivatedSocket, when there is one."""
+        command, inherited = self.command, ()
+        if activated:
+            command, inherited = activated.pass_to(command), (activated.descriptor,)
         with open(self.log, "ab") as log:
-            self.child = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                          env=self.env, start_new_session=True)
+            self.child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.env,
+                                          pass_fds=inherited, start_new_session=True)
 
     @property
     def pid(self):
