@@ -215,6 +215,11 @@ void StartJob::spawned(Result<KeeperAnswer>&& answer) {
   const auto score = set_oom_score_adj(sandbox_->child->identity().pid, plan_.oom_score_adj);
   if (!score) return fail(score.error().kind, score.error().message);
   sandbox_->oom_score_adj = *score;
+  // While it sets itself up: told to stay, it may outlive us and its keeper before the next record is
+  // written.
+  if (auto written = context_.records.write(spec_->id, record(false)); !written) {
+    return fail(written.error().kind, written.error().message);
+  }
   await_report();
 }
 

@@ -173,6 +173,28 @@ BOOST_AUTO_TEST_CASE(daemon_killed_during_a_start) {
   BOOST_TEST(home.leftovers() == "");
 }
 
+// The keeper is gone, too, and so is who knew the process: but for the record, written as soon as it was
+// made. It may have been told to stay.
+BOOST_AUTO_TEST_CASE(daemon_and_keeper_killed_during_a_start) {
+  const RuntimeHome home;
+  const std::string parent = "podsandbox-cut-off-" + std::to_string(getpid());
+  const linux_runtime::RecordStore records(home.settings().data_dir / "sandboxes");
+  in_a_killed_daemon([&] {
+    Life life(home);
+    life.begin_start(share(spec_of("one", [&](auto& config) {
+      config.set_hostname("mute");
+      config.mutable_linux()->set_cgroup_parent(parent);
+    })));
+    eventually([&] { return records.read_all()["one"].pid != 0 && home.pauses().size() == 1; });
+  });
+  for (const int keeper : home.keepers()) kill_hard(keeper);
+  BOOST_TEST(home.pauses().size() == 1U);
+  Life life(home);
+  BOOST_TEST(life.list().value().empty());
+  BOOST_TEST(eventually([&] { return home.leftovers().empty(); }), home.leftovers());
+  BOOST_TEST(eventually([&] { return cgroups_named(parent).empty(); }));
+}
+
 // A pause process that had not been told to stay ends with the daemon, keeper or not.
 BOOST_AUTO_TEST_CASE(no_pause_outlives_an_unfinished_start) {
   const RuntimeHome home;

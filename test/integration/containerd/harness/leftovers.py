@@ -54,7 +54,9 @@ def on_the_machine(node):
         "pod directories": names_in(containerd.cri_root, "sandboxes") + names_in(containerd.cri_state, "sandboxes"),
         "container directories": names_in(containerd.cri_root, "containers")
         + names_in(containerd.cri_state, "containers"),
-        "bundles": names_in(directory, "state/io.containerd.runtime.v2.task/k8s.io"),
+        # With a dot: one that containerd was killed in the middle of removing, and skips ever after.
+        "bundles": [name for name in names_in(directory, "state/io.containerd.runtime.v2.task/k8s.io")
+                    if not name.startswith(".")],
         "runc's state": names_in(directory, "runc/k8s.io"),
     }
 
