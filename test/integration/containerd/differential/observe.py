@@ -95,7 +95,9 @@ class Observer:
         container = self.note_container(pod)
         if pause_is_killed:
             os.kill(self.cri.info(pod)["pid"], 9)
-            eventually(lambda: self.cri.state(pod) == NOTREADY, "the pod is still READY")
+            # podsandboxd says so at once, and cleans up then; the built-in controller does it in the other order.
+            eventually(lambda: self.cri.state(pod) == NOTREADY
+                       and self.cri.info(pod)["processStatus"] == "deleted", "the pod is still READY")
             self.note_status("killed", pod)
             if config.linux.security_context.namespace_options.pid == POD:
                 # It was in the pid namespace of pause. containerd fails a stop that meets its last container's end.
