@@ -54,7 +54,7 @@ Surveyed surveyed(const std::string& id, const Evidence& evidence, const std::op
     found.process.pid = static_cast<std::uint32_t>(evidence.record->pid);
     found.process.start_time = evidence.record->start_time;
   }
-  if (found.verdict == Verdict::has_ended) {
+  if (found.verdict == Verdict::has_ended && !exit) {
     found.process.exit = Exit{unknown_exit_code, std::chrono::system_clock::now()};
   }
   return found;
@@ -76,7 +76,13 @@ Result<std::vector<Surveyed>> survey(const Settings& settings) {
   }
   for (auto& [id, record] : RecordStore(records_directory(settings)).read_all()) {
     auto& of = evidence[id];
-    if (!of.kept && record.pid != 0) of.alive = bool(open_process(record.pid, record.start_time));
+    if (!of.kept && record.pid != 0) {
+      const auto process = open_process(record.pid, record.start_time);
+      of.alive = process && !has_ended(process.get());
+      const auto status =
+          process ? wait_status_of_other(process.get(), record.pid, record.start_time) : std::nullopt;
+      if (status) exits[id] = Exit{exit_status(*status), std::chrono::system_clock::now()};
+    }
     of.record = record;
   }
   std::vector<Surveyed> all;

@@ -14,6 +14,7 @@
 #include "services/linux/cgroup.hpp"
 #include "services/linux/linux_runtime.hpp"
 #include "services/linux/process_record.hpp"
+#include "services/linux/survey.hpp"
 #include "test/linux/eventually.hpp"
 #include "test/linux/runtime_home.hpp"
 #include "test/linux/specs.hpp"
@@ -284,6 +285,10 @@ BOOST_AUTO_TEST_CASE(a_zombie_without_a_keeper) {
   siginfo_t info{};
   BOOST_REQUIRE(waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT) == 0);
 
+  const auto surveyed = linux_runtime::survey(home.settings()).value();  // says what the start below will say
+  BOOST_REQUIRE(surveyed.size() == 1U);
+  BOOST_TEST((surveyed[0].verdict == linux_runtime::Verdict::has_ended));
+  BOOST_TEST(surveyed[0].process.exit.value().status == 137U);
   Life life(home);
   BOOST_TEST(life.list().value().at(0).exit.value().status == 137U);
   BOOST_TEST(life.cleanup("one").has_value());
