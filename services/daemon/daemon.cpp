@@ -24,10 +24,10 @@
 #include "services/daemon/runtime_settings.hpp"
 #include "services/daemon/state_dir.hpp"
 #include "services/daemon/stop_signals.hpp"
+#include "services/host/runtime_actor.hpp"
 #include "services/journal/journal_actor.hpp"
 #include "services/journal/store.hpp"
 #include "services/linux/linux_runtime.hpp"
-#include "services/linux/linux_runtime_actor.hpp"
 #include "services/telemetry/logging.hpp"
 #include "services/telemetry/systemd.hpp"
 
@@ -108,9 +108,7 @@ RootSeed root_seed(const Config& config, journal::Store::Opened journal,
     return journal::spawn_journal(system, store);
   };
   seed.settings = config.actors;
-  seed.make_runtime = [runtime](caf::actor_system& system) {
-    return linux_runtime::spawn_linux_runtime(system, runtime);
-  };
+  seed.make_runtime = [runtime](caf::actor_system& system) { return host::spawn_runtime(system, runtime); };
   seed.desk = &desk;
   seed.give_up = [&signals](std::string why) { signals.give_up(std::move(why)); };
   seed.companions = companions(config, desk);

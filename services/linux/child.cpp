@@ -3,23 +3,23 @@
 #include <cerrno>
 #include <utility>
 
-#include "services/linux/process_facts.hpp"
+#include "services/host/process_facts.hpp"
 
 namespace podsandbox::linux_runtime {
 
 Exit exit_of(const KeeperReply& reply) {
-  return {exit_status(reply.wait_status),
+  return {host::exit_status(reply.wait_status),
           Time(std::chrono::duration_cast<Time::duration>(std::chrono::nanoseconds(reply.exited_ns)))};
 }
 
-Child::Child(const Context& context, Identity identity, UniqueFd pidfd)
+Child::Child(const Context& context, Identity identity, host::UniqueFd pidfd)
     : context_(context), identity_(std::move(identity)), pidfd_(std::move(pidfd)) {}
 
 Child::~Child() {
   if (watch_) context_.loop.unwatch(*watch_);
 }
 
-std::shared_ptr<Child> Child::make(const Context& context, Identity identity, UniqueFd pidfd) {
+std::shared_ptr<Child> Child::make(const Context& context, Identity identity, host::UniqueFd pidfd) {
   std::shared_ptr<Child> child(new Child(context, std::move(identity), std::move(pidfd)));
   child->watch();
   return child;
@@ -27,7 +27,7 @@ std::shared_ptr<Child> Child::make(const Context& context, Identity identity, Un
 
 std::shared_ptr<Child> Child::make(const Context& context, KeeperAnswer&& answer) {
   const KeeperReply& reply = answer.reply;
-  const auto stat = read_stat(reply.pid);  // it cannot be another's: the keeper has not reaped it
+  const auto stat = host::read_stat(reply.pid);  // it cannot be another's: the keeper has not reaped it
   auto child = make(context, {reply.id, reply.pid, stat ? stat->start_time : 0, reply.created_ns},
                     std::move(answer.pidfd));
   if (reply.state == keeper_dead) child->ended(exit_of(reply));
@@ -50,8 +50,8 @@ void Child::ask_how_it_ended() {
     }
     // Its keeper has died, and somebody else is its parent now.
     const auto status =
-        wait_status_of_other(self->pidfd_.get(), self->identity_.pid, self->identity_.start_time);
-    self->ended({status ? exit_status(*status) : unknown_exit_code, std::chrono::system_clock::now()});
+        host::wait_status_of_other(self->pidfd_.get(), self->identity_.pid, self->identity_.start_time);
+    self->ended({status ? host::exit_status(*status) : unknown_exit_code, std::chrono::system_clock::now()});
   });
 }
 
@@ -65,7 +65,7 @@ void Child::set_started() {
 }
 
 int Child::kill(int signal) const {
-  return exit_ ? ESRCH : send_signal(pidfd_.get(), signal);
+  return exit_ ? ESRCH : host::send_signal(pidfd_.get(), signal);
 }
 
 void Child::when_ended(std::function<void()> task) {

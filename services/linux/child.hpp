@@ -26,7 +26,7 @@ class Child : public std::enable_shared_from_this<Child> {
   };
 
   /// `pidfd` may be empty only for one whose exit is told at once with `ended`.
-  static std::shared_ptr<Child> make(const Context& context, Identity identity, UniqueFd pidfd);
+  static std::shared_ptr<Child> make(const Context& context, Identity identity, host::UniqueFd pidfd);
   /// The one of which the keeper tells.
   static std::shared_ptr<Child> make(const Context& context, KeeperAnswer&& answer);
   ~Child();
@@ -51,14 +51,14 @@ class Child : public std::enable_shared_from_this<Child> {
   void ended(const Exit& exit);
 
  private:
-  Child(const Context& context, Identity identity, UniqueFd pidfd);
+  Child(const Context& context, Identity identity, host::UniqueFd pidfd);
   void watch();
   void ask_how_it_ended();
 
   const Context& context_;
   const Identity identity_;
-  const UniqueFd pidfd_;
-  std::optional<Loop::WatchId> watch_;
+  const host::UniqueFd pidfd_;
+  std::optional<host::Loop::WatchId> watch_;
   bool started_ = false;
   std::optional<Exit> exit_;
   std::vector<std::function<void()>> at_end_;

@@ -4,10 +4,10 @@
 #include <string>
 
 #include "messages/runtime_port.hpp"
+#include "services/host/loop.hpp"
+#include "services/host/process_record.hpp"
 #include "services/linux/keeper_client.hpp"
-#include "services/linux/loop.hpp"
 #include "services/linux/plan.hpp"
-#include "services/linux/process_record.hpp"
 #include "services/linux/sandbox_cgroup.hpp"
 #include "services/linux/settings.hpp"
 
@@ -15,9 +15,9 @@ namespace podsandbox::linux_runtime {
 
 /// What the parts of the runtime share. All of it lives on the loop, and longer than what uses it.
 struct Context {
-  Loop& loop;
+  host::Loop& loop;
   KeeperClient& keeper;
-  const RecordStore& records;
+  const host::RecordStore& records;
   const CgroupMakers& cgroups;
   const Settings& settings;
   const HostFacts& host;

@@ -2,8 +2,8 @@
 
 #include <fstream>
 
-#include "services/linux/oom_score.hpp"
-#include "services/linux/process_facts.hpp"
+#include "services/host/oom_score.hpp"
+#include "services/host/process_facts.hpp"
 
 namespace podsandbox::linux_runtime {
 
@@ -18,7 +18,7 @@ bool selinux_enforcing() {
 }  // namespace
 
 HostFacts host_facts() {
-  return {boot_id(), host_name(), selinux_enforcing(), own_oom_score_adj()};
+  return {host::boot_id(), host::host_name(), selinux_enforcing(), host::own_oom_score_adj()};
 }
 
 }  // namespace podsandbox::linux_runtime

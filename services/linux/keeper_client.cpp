@@ -4,9 +4,9 @@
 #include <cstring>
 #include <utility>
 
+#include "services/host/system_error.hpp"
 #include "services/linux/keeper_launch.hpp"
 #include "services/linux/packet.hpp"
-#include "services/linux/system_error.hpp"
 
 namespace podsandbox::linux_runtime {
 
@@ -29,7 +29,7 @@ KeeperRequest make_request(KeeperOp op, const std::string& id) {
 
 }  // namespace
 
-KeeperClient::KeeperClient(Loop& loop, Settings settings, Events events)
+KeeperClient::KeeperClient(host::Loop& loop, Settings settings, Events events)
     : loop_(loop),
       settings_(std::move(settings)),
       events_(std::move(events)),
@@ -52,14 +52,14 @@ void KeeperClient::connect() {
   use(std::move(launched->connection));
 }
 
-void KeeperClient::use(UniqueFd connection) {
+void KeeperClient::use(host::UniqueFd connection) {
   connection_ = std::move(connection);
   connection_watch_ = loop_.watch(connection_.get(), [this] { receive(); });
-  if (!connection_watch_) return lose(because("watching its connection"));
+  if (!connection_watch_) return lose(host::because("watching its connection"));
   events_.connected();
 }
 
-void KeeperClient::watch_trouble(UniqueFd trouble) {
+void KeeperClient::watch_trouble(host::UniqueFd trouble) {
   if (trouble_watch_) loop_.unwatch(*std::exchange(trouble_watch_, std::nullopt));
   trouble_ = std::move(trouble);
   trouble_watch_ = loop_.watch(trouble_.get(), [this] {
@@ -85,7 +85,7 @@ void KeeperClient::spawn(const std::string& id, SpawnOrder order, Callback callb
   if (order.host_pid) request.flags |= keeper_host_pid;
   if (order.user) request.flags |= keeper_in_user_namespace;
   if (order.cgroup) request.flags |= keeper_into_cgroup;
-  std::vector<UniqueFd> attached;
+  std::vector<host::UniqueFd> attached;
   attached.push_back(std::move(order.control));
   attached.push_back(std::move(order.program));
   if (order.user) attached.push_back(std::move(order.user));
@@ -109,7 +109,7 @@ void KeeperClient::reap(const std::string& id, int pid, Callback callback) {
   call(request, {}, std::move(callback));
 }
 
-void KeeperClient::call(KeeperRequest request, std::vector<UniqueFd> attached, Callback callback) {
+void KeeperClient::call(KeeperRequest request, std::vector<host::UniqueFd> attached, Callback callback) {
   if (!connection_) return callback(tl::unexpected(last_error_));
   waiting_.push_back({request, std::move(attached), std::move(callback)});
   send_waiting();
@@ -119,9 +119,9 @@ void KeeperClient::send_waiting() {
   while (!waiting_.empty() && sent_.size() < window) {
     Call& first = waiting_.front();
     std::vector<int> fds;
-    for (const UniqueFd& fd : first.attached) fds.push_back(fd.get());
+    for (const host::UniqueFd& fd : first.attached) fds.push_back(fd.get());
     const int error = send_packet(connection_.get(), &first.request, sizeof first.request, fds);
-    if (error != 0) return lose(because("sending a request", error));
+    if (error != 0) return lose(host::because("sending a request", error));
     first.attached.clear();
     sent_.push_back(std::move(first));
     waiting_.pop_front();
@@ -134,7 +134,7 @@ void KeeperClient::receive() {
   Received received = receive_packet(connection_.get(), &answer.reply, sizeof answer.reply);
   if (received.error == EAGAIN) return;
   if (received.error == EPIPE) return lose("it has ended, or closed the connection");
-  if (received.error != 0) return lose(because("receiving an answer", received.error));
+  if (received.error != 0) return lose(host::because("receiving an answer", received.error));
   const KeeperReply& reply = answer.reply;
   if (sent_.empty() || reply.magic != keeper_magic || reply.version != keeper_version ||
       reply.op != sent_.front().request.op || reply.id[keeper_id_size - 1] != '\0') {
@@ -171,7 +171,7 @@ void KeeperClient::lose(const std::string& why) {
   if (!exec_error_) exec_error_ = read_exec_error();
   const std::string running = "running " + settings_.keeper_program.string();
   const Error error{ErrorKind::unavailable,
-                    "the keeper: " + (exec_error_ ? because(running, *exec_error_) : why)};
+                    "the keeper: " + (exec_error_ ? host::because(running, *exec_error_) : why)};
   exec_error_.reset();
   const auto sent = std::exchange(sent_, {});
   const auto waiting = std::exchange(waiting_, {});

@@ -8,26 +8,26 @@
 #include <vector>
 
 #include "messages/error.hpp"
+#include "services/host/loop.hpp"
+#include "services/host/unique_fd.hpp"
 #include "services/linux/keeper_protocol.hpp"
-#include "services/linux/loop.hpp"
 #include "services/linux/settings.hpp"
-#include "services/linux/unique_fd.hpp"
 
 namespace podsandbox::linux_runtime {
 
 /// What the keeper answered. `reply.error` is its verdict: a refusal is an answer as well.
 struct KeeperAnswer {
   KeeperReply reply{};
-  UniqueFd pidfd;
+  host::UniqueFd pidfd;
 };
 
 /// What a child is made from (keeper_protocol.hpp).
 struct SpawnOrder {
   bool host_pid = false;
-  UniqueFd control;
-  UniqueFd program;
-  UniqueFd user;    // empty: in our user namespace
-  UniqueFd cgroup;  // empty: in the keeper's cgroup
+  host::UniqueFd control;
+  host::UniqueFd program;
+  host::UniqueFd user;    // empty: in our user namespace
+  host::UniqueFd cgroup;  // empty: in the keeper's cgroup
 };
 
 /// The daemon's side of the keeper's socket. Connects, starts a keeper when none listens, and connects again
@@ -43,7 +43,7 @@ class KeeperClient {
         failed;  ///< it is lost, or there is none: the next attempt comes by itself
   };
 
-  KeeperClient(Loop& loop, Settings settings, Events events);
+  KeeperClient(host::Loop& loop, Settings settings, Events events);
   ~KeeperClient();
   KeeperClient(const KeeperClient&) = delete;
   KeeperClient& operator=(const KeeperClient&) = delete;
@@ -64,13 +64,13 @@ class KeeperClient {
  private:
   struct Call {
     KeeperRequest request;
-    std::vector<UniqueFd> attached;
+    std::vector<host::UniqueFd> attached;
     Callback callback;
   };
 
-  void use(UniqueFd connection);
-  void watch_trouble(UniqueFd trouble);
-  void call(KeeperRequest request, std::vector<UniqueFd> attached, Callback callback);
+  void use(host::UniqueFd connection);
+  void watch_trouble(host::UniqueFd trouble);
+  void call(KeeperRequest request, std::vector<host::UniqueFd> attached, Callback callback);
   void send_waiting();
   void receive();
   void arm_deadline();
@@ -79,16 +79,16 @@ class KeeperClient {
   void lose(const std::string& why);
   void retry_later(const Error& error);
 
-  Loop& loop_;
+  host::Loop& loop_;
   const Settings settings_;
   const Events events_;
-  UniqueFd connection_;
-  UniqueFd trouble_;
-  std::optional<Loop::WatchId> connection_watch_;
-  std::optional<Loop::WatchId> trouble_watch_;
+  host::UniqueFd connection_;
+  host::UniqueFd trouble_;
+  std::optional<host::Loop::WatchId> connection_watch_;
+  std::optional<host::Loop::WatchId> trouble_watch_;
   std::optional<int> exec_error_;  // of the keeper that we started last
-  std::optional<Loop::TimerId> deadline_;
-  std::optional<Loop::TimerId> retry_;
+  std::optional<host::Loop::TimerId> deadline_;
+  std::optional<host::Loop::TimerId> retry_;
   std::chrono::milliseconds pause_{0};  // before the next attempt
   std::deque<Call> sent_;               // in the order of the answers
   std::deque<Call> waiting_;

@@ -13,8 +13,8 @@
 #include <cstring>
 
 #include "messages/failpoint.hpp"
+#include "services/host/system_error.hpp"
 #include "services/linux/keeper_protocol.hpp"
-#include "services/linux/system_error.hpp"
 
 namespace podsandbox::linux_runtime {
 
@@ -37,13 +37,13 @@ const sockaddr* generic(const sockaddr_un& address) {
   return reinterpret_cast<const sockaddr*>(&address);
 }
 
-Result<UniqueFd> listen_on(const sockaddr_un& address) {
+Result<host::UniqueFd> listen_on(const sockaddr_un& address) {
   const std::string what = std::string("listening for the keeper on ") + address.sun_path;
-  UniqueFd listener(socket(AF_UNIX, socket_type, 0));
+  host::UniqueFd listener(socket(AF_UNIX, socket_type, 0));
   unlink(address.sun_path);
   if (!listener || bind(listener.get(), generic(address), sizeof address) != 0 ||
       chmod(address.sun_path, S_IRUSR | S_IWUSR) != 0 || listen(listener.get(), SOMAXCONN) != 0) {
-    return failure(ErrorKind::unavailable, because(what));
+    return failure(ErrorKind::unavailable, host::because(what));
   }
   return listener;
 }
@@ -97,13 +97,13 @@ std::filesystem::path keeper_socket(const Settings& settings) {
   return settings.state_dir / "keeper.sock";
 }
 
-Result<UniqueFd> connect_keeper(const Settings& settings) {
+Result<host::UniqueFd> connect_keeper(const Settings& settings) {
   const auto address = address_of(settings);
   if (!address) return tl::unexpected(address.error());
-  UniqueFd connection(socket(AF_UNIX, socket_type, 0));
+  host::UniqueFd connection(socket(AF_UNIX, socket_type, 0));
   if (connection && connect(connection.get(), generic(*address), sizeof *address) == 0) return connection;
-  if (errno == ENOENT || errno == ECONNREFUSED) return UniqueFd();
-  return failure(ErrorKind::unavailable, because(std::string("connecting to ") + address->sun_path));
+  if (errno == ENOENT || errno == ECONNREFUSED) return host::UniqueFd();
+  return failure(ErrorKind::unavailable, host::because(std::string("connecting to ") + address->sun_path));
 }
 
 Result<LaunchedKeeper> launch_keeper(const Settings& settings) {
@@ -116,13 +116,14 @@ Result<LaunchedKeeper> launch_keeper(const Settings& settings) {
 
   std::array<int, 2> ends{};
   const std::string what = "starting the keeper " + settings.keeper_program.string();
-  if (pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return failure(ErrorKind::unavailable, because(what));
-  UniqueFd trouble(ends[0]);
-  const UniqueFd trouble_writer(ends[1]);
+  if (pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0)
+    return failure(ErrorKind::unavailable, host::because(what));
+  host::UniqueFd trouble(ends[0]);
+  const host::UniqueFd trouble_writer(ends[1]);
   failpoint("keeper is launched");
   const int error = start_detached(settings.keeper_program.c_str(), {listener->get(), trouble_writer.get()});
   failpoint("keeper runs");
-  if (error != 0) return failure(ErrorKind::unavailable, because(what, error));
+  if (error != 0) return failure(ErrorKind::unavailable, host::because(what, error));
   return LaunchedKeeper{std::move(*connection), std::move(trouble)};
 }
 

@@ -7,15 +7,15 @@
 
 #include "messages/log.hpp"
 #include "proto/cri.pb.h"
-#include "services/linux/aside.hpp"
-#include "services/linux/cgroup_metrics.hpp"
+#include "services/host/aside.hpp"
+#include "services/host/cgroup_metrics.hpp"
+#include "services/host/system_error.hpp"
 #include "services/linux/host_facts.hpp"
 #include "services/linux/keeper_inventory.hpp"
 #include "services/linux/recovery.hpp"
 #include "services/linux/removal.hpp"
 #include "services/linux/sandboxes.hpp"
 #include "services/linux/start_job.hpp"
-#include "services/linux/system_error.hpp"
 
 namespace podsandbox::linux_runtime {
 
@@ -23,11 +23,11 @@ namespace {
 
 Result<Done> make_directories(const Settings& settings) {
   std::error_code error;
-  for (const auto& directory : {settings.state_dir, settings.data_dir, records_directory(settings)}) {
+  for (const auto& directory : {settings.state_dir, settings.data_dir, settings.records_dir()}) {
     std::filesystem::create_directories(directory.parent_path(), error);
     if (mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
       return failure(ErrorKind::internal,
-                     because("making the linux runtime's directory " + directory.string()));
+                     host::because("making the linux runtime's directory " + directory.string()));
     }
   }
   return Done{};
@@ -45,7 +45,7 @@ class LinuxRuntime::Core {
   explicit Core(const Settings& settings);
   ~Core();
 
-  Loop& loop() { return loop_; }
+  host::Loop& loop() { return loop_; }
 
   void start(SpecPtr spec, Callback<Started> answer);
   void kill(const std::string& id, int signal, const Callback<Done>& answer);
@@ -73,13 +73,13 @@ class LinuxRuntime::Core {
   const Settings settings_;
   const HostFacts host_;
   const CgroupMakers cgroups_;
-  const RecordStore records_;
+  const host::RecordStore records_;
   Subscriber subscriber_;
   bool in_step_ = false;   // with a keeper
   unsigned failures_ = 0;  // since then
   bool known_ = false;
   std::vector<Waiter> waiting_for_keeper_;
-  Loop loop_;
+  host::Loop loop_;
   KeeperClient keeper_;
   const Context context_;
   Sandboxes sandboxes_;
@@ -88,8 +88,8 @@ class LinuxRuntime::Core {
 LinuxRuntime::Core::Core(const Settings& settings)
     : settings_(settings),
       host_(host_facts()),
-      cgroups_{find_cgroup_mounts(), {settings.systemd_bus}, settings.deadline},
-      records_(records_directory(settings)),
+      cgroups_{host::find_cgroup_mounts(), {settings.systemd_bus}, settings.deadline},
+      records_(settings.records_dir()),
       keeper_(loop_, settings_,
               {[this] { connected(); }, [this](const Error& error) { connection_failed(error); }}),
       context_{loop_,
@@ -179,7 +179,7 @@ void LinuxRuntime::Core::kill(const std::string& id, int signal, const Callback<
     } else {
       const auto kind = error == EINVAL ? ErrorKind::invalid_argument : ErrorKind::internal;
       const std::string what = "sending signal " + std::to_string(signal) + " to sandbox " + sandbox->id;
-      answer(failure(kind, because(what, error)));
+      answer(failure(kind, host::because(what, error)));
     }
     done();
   };
@@ -258,10 +258,10 @@ void LinuxRuntime::Core::metrics(const std::string& id, const Callback<Payload>&
           failure(ErrorKind::failed_precondition,
                   "sandbox " + sandbox->id + " has no cgroup (config.linux.cgroup_parent is empty)"));
     }
-    run_aside(
+    host::run_aside(
         loop_,
         [mounts = cgroups_.mounts, parent = sandbox->cgroup_parent] {
-          return read_cgroup_metrics(mounts, parent);
+          return host::read_cgroup_metrics(mounts, parent);
         },
         [answer](Result<Payload>&& read) { answer(std::move(read)); });
   };

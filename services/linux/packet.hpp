@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <span>
 
-#include "services/linux/unique_fd.hpp"
+#include "services/host/unique_fd.hpp"
 
 namespace podsandbox::linux_runtime {
 
@@ -15,9 +15,9 @@ int send_packet(int socket, const void* data, std::size_t size, std::span<const 
 
 /// What came of a receive without waiting.
 struct Received {
-  int error = 0;  ///< 0 or an errno: EAGAIN when nothing is there, EPIPE when the other end is closed,
-                  ///< EPROTO for a packet of another size
-  UniqueFd fd;    ///< the descriptor that came with it, if one did
+  int error = 0;      ///< 0 or an errno: EAGAIN when nothing is there, EPIPE when the other end is closed,
+                      ///< EPROTO for a packet of another size
+  host::UniqueFd fd;  ///< the descriptor that came with it, if one did
 };
 
 /// Receives one packet of exactly `size` bytes and at most one descriptor.

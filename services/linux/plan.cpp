@@ -4,10 +4,10 @@
 #include <nlohmann/json.hpp>
 
 #include "proto/cri.pb.h"
+#include "services/host/sysctls.hpp"
 #include "services/linux/rules.hpp"
 #include "services/linux/sandbox_cgroup.hpp"
 #include "services/linux/slice.hpp"
-#include "services/linux/sysctls.hpp"
 
 namespace podsandbox::linux_runtime {
 
@@ -20,9 +20,9 @@ constexpr std::uint32_t nobody = 65535;
 
 constexpr int sandbox_oom_score_adj = -998;
 
-UserNamespace mapped(const ::runtime::v1::UserNamespace& userns) {
+host::UserNamespace mapped(const ::runtime::v1::UserNamespace& userns) {
   const auto range = [](const ::runtime::v1::IDMapping& m) {
-    return IdRange{m.container_id(), m.host_id(), m.length()};
+    return host::IdRange{m.container_id(), m.host_id(), m.length()};
   };
   return {range(userns.uids(0)), range(userns.gids(0))};
 }
@@ -76,10 +76,10 @@ void decide_seccomp(const SandboxSpec& spec, Plan& plan) {
 
 void decide_sysctls(const SandboxSpec& spec, const HandlerSettings& handler, Plan& plan) {
   const auto& given = spec.config->linux().sysctls();
-  for (const auto& [key, value] : given) plan.sysctls.push_back({key, find_sysctl(key)->path, value});
+  for (const auto& [key, value] : given) plan.sysctls.push_back({key, host::find_sysctl(key)->path, value});
   if (plan.network != Network::host) {
     const auto unless_given = [&](const char* key, const char* value) {
-      const auto path = find_sysctl(key)->path;
+      const auto path = host::find_sysctl(key)->path;
       const bool is_given = std::any_of(plan.sysctls.begin(), plan.sysctls.end(),
                                         [&](const SysctlValue& one) { return one.path == path; });
       if (!is_given) plan.sysctls.push_back({key, path, value});

@@ -8,6 +8,7 @@
 #include "messages/error.hpp"
 #include "messages/handler_settings.hpp"
 #include "messages/sandbox_spec.hpp"
+#include "services/host/user_namespace.hpp"
 
 namespace podsandbox::linux_runtime {
 
@@ -25,22 +26,6 @@ enum class Network {
   host,   ///< the host's, and its UTS namespace
 };
 
-/// A range of ids in a user namespace.
-struct IdRange {
-  std::uint32_t inside = 0;
-  std::uint32_t outside = 0;
-  std::uint32_t length = 0;
-
-  bool operator==(const IdRange&) const = default;
-};
-
-struct UserNamespace {
-  IdRange uids;
-  IdRange gids;
-
-  bool operator==(const UserNamespace&) const = default;
-};
-
 struct SysctlValue {
   std::string key;   ///< as the client wrote it
   std::string path;  ///< below /proc/sys
@@ -55,7 +40,7 @@ struct Plan {
   std::string netns_path;  ///< with Network::given
   bool host_pid = false;
   bool host_ipc = false;
-  std::optional<UserNamespace> user_namespace;
+  std::optional<host::UserNamespace> user_namespace;
   std::string hostname;  ///< empty: the host's
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;

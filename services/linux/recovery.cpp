@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "messages/log.hpp"
-#include "services/linux/process_facts.hpp"
+#include "services/host/process_facts.hpp"
 #include "services/linux/recovery_plan.hpp"
 #include "services/linux/removal.hpp"
 
@@ -26,9 +26,9 @@ void remove_unfinished(const Context& context, Sandboxes& sandboxes, const Sandb
 
 // What is known of a sandbox, with a hold on its process.
 struct Clues {
-  std::optional<ProcessRecord> record;
+  std::optional<host::ProcessRecord> record;
   std::shared_ptr<Child> kept;
-  UniqueFd orphan;  // the record's process
+  host::UniqueFd orphan;  // the record's process
 };
 
 Evidence evidence_of(const Clues& clues) {
@@ -45,12 +45,12 @@ std::shared_ptr<Child> child_of(const Context& context, const std::string& id, C
   const auto& record = *clues.record;
   const Child::Identity identity{id, record.pid, record.start_time, record.created_ns};
   auto orphan = std::move(clues.orphan);
-  if (orphan && !has_ended(orphan.get())) return Child::make(context, identity, std::move(orphan));
+  if (orphan && !host::has_ended(orphan.get())) return Child::make(context, identity, std::move(orphan));
   // Found out here and now: nobody may be told that it runs.
   const auto status =
-      orphan ? wait_status_of_other(orphan.get(), record.pid, record.start_time) : std::nullopt;
+      orphan ? host::wait_status_of_other(orphan.get(), record.pid, record.start_time) : std::nullopt;
   auto child = Child::make(context, identity, {});
-  child->ended({status ? exit_status(*status) : unknown_exit_code, std::chrono::system_clock::now()});
+  child->ended({status ? host::exit_status(*status) : unknown_exit_code, std::chrono::system_clock::now()});
   return child;
 }
 
@@ -86,7 +86,7 @@ void recover(const Context& context, Sandboxes& sandboxes, std::vector<KeeperAns
     auto& clues = all[id];
     const bool in_this_boot = record.boot_id == context.host.boot_id;
     if (!clues.kept && record.pid != 0 && in_this_boot) {
-      clues.orphan = open_process(record.pid, record.start_time);
+      clues.orphan = host::open_process(record.pid, record.start_time);
     }
     clues.record = record;
   }

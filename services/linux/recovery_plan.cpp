@@ -4,7 +4,7 @@ namespace podsandbox::linux_runtime {
 
 namespace {
 
-Verdict judge_kept(const KeptProcess& kept, const std::optional<ProcessRecord>& record,
+Verdict judge_kept(const KeptProcess& kept, const std::optional<host::ProcessRecord>& record,
                    const std::string& boot_id) {
   // A record is written before its process is made: it was lost, with the others. A pod that runs is not
   // ended for that.

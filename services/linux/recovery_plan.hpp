@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "services/linux/process_record.hpp"
+#include "services/host/process_record.hpp"
 
 /// What a next life of the daemon makes of what an earlier one has left of a sandbox. Pure.
 namespace podsandbox::linux_runtime {
@@ -17,7 +17,7 @@ struct KeptProcess {
 
 /// What there is of one sandbox: at least one of record and kept process.
 struct Evidence {
-  std::optional<ProcessRecord> record;
+  std::optional<host::ProcessRecord> record;
   std::optional<KeptProcess> kept;
   bool alive = false;  ///< without a kept process: the record's process runs, in this boot
 };

@@ -4,10 +4,10 @@
 #include <csignal>
 #include <utility>
 
-#include "services/linux/aside.hpp"
-#include "services/linux/pod_files.hpp"
-#include "services/linux/shim.hpp"
-#include "services/linux/system_error.hpp"
+#include "services/host/aside.hpp"
+#include "services/host/pod_files.hpp"
+#include "services/host/shim.hpp"
+#include "services/host/system_error.hpp"
 
 namespace podsandbox::linux_runtime {
 
@@ -48,7 +48,7 @@ class Removal : public std::enable_shared_from_this<Removal> {
       return fail(ErrorKind::failed_precondition, describe(*child) + " still runs");
     const int error = child->kill(SIGKILL);
     if (error != 0 && error != ESRCH) {
-      return fail(ErrorKind::internal, because("killing " + describe(*child), error));
+      return fail(ErrorKind::internal, host::because("killing " + describe(*child), error));
     }
     deadline_ = context_.loop.after(context_.settings.deadline, [self = shared_from_this(), child] {
       self->deadline_.reset();
@@ -68,7 +68,8 @@ class Removal : public std::enable_shared_from_this<Removal> {
                            if (!answer) return self->fail(answer.error().kind, answer.error().message);
                            const int error = answer->reply.error;
                            if (error != 0 && error != ENOENT) {
-                             return self->fail(ErrorKind::internal, because("the keeper's reaping", error));
+                             return self->fail(ErrorKind::internal,
+                                               host::because("the keeper's reaping", error));
                            }
                            self->remove_from_file_systems();
                          });
@@ -77,7 +78,7 @@ class Removal : public std::enable_shared_from_this<Removal> {
   void remove_from_file_systems() {
     sandbox_->child.reset();
     if (sandbox_->cgroup.empty() && !sandbox_->files) return update_record();
-    run_aside(
+    host::run_aside(
         context_.loop,
         [makers = context_.cgroups, settings = context_.settings, id = sandbox_->id, extent = extent_,
          cgroup = sandbox_->cgroup, files = sandbox_->files]() -> Result<Done> {
@@ -85,7 +86,7 @@ class Removal : public std::enable_shared_from_this<Removal> {
             if (auto removed = remove_sandbox_cgroup(makers, cgroup, id); !removed) return removed;
           }
           if (!files) return Done{};
-          return extent == runtime::Extent::task ? unmount_pod_shm(settings.cri, id)
+          return extent == runtime::Extent::task ? host::unmount_pod_shm(settings.cri, id)
                                                  : remove_pod(settings, id);
         },
         [self = shared_from_this()](Result<Done>&& removed) {
@@ -98,9 +99,9 @@ class Removal : public std::enable_shared_from_this<Removal> {
 
   // The shim last: only then is there nothing more that a container could use.
   static Result<Done> remove_pod(const Settings& settings, const std::string& id) {
-    if (auto removed = remove_pod_files(settings.cri, id); !removed) return removed;
+    if (auto removed = host::remove_pod_files(settings.cri, id); !removed) return removed;
     if (settings.containerd_address.empty()) return Done{};
-    return end_shim(shim_sockets(settings.containerd_address, id), id, settings.deadline / 2);
+    return host::end_shim(host::shim_sockets(settings.containerd_address, id), id, settings.deadline / 2);
   }
 
   void update_record() {
@@ -114,8 +115,8 @@ class Removal : public std::enable_shared_from_this<Removal> {
     std::exchange(done_, nullptr)(Done{});
   }
 
-  ProcessRecord stopped_record() const {
-    ProcessRecord record;
+  host::ProcessRecord stopped_record() const {
+    host::ProcessRecord record;
     record.boot_id = context_.host.boot_id;
     record.started = true;
     record.cgroup_parent = sandbox_->cgroup_parent;
@@ -136,7 +137,7 @@ class Removal : public std::enable_shared_from_this<Removal> {
   const runtime::Extent extent_;
   std::function<void(Result<Done>)> done_;
   bool kept_ = false;  // the keeper has it
-  std::optional<Loop::TimerId> deadline_;
+  std::optional<host::Loop::TimerId> deadline_;
 };
 
 }  // namespace

@@ -44,7 +44,7 @@ json namespaces_of(const Plan& plan) {
   return all;
 }
 
-json mappings_of(const IdRange& range) {
+json mappings_of(const host::IdRange& range) {
   return json::array({{{"containerID", range.inside}, {"hostID", range.outside}, {"size", range.length}}});
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool exists(const CgroupMounts& mounts, const std::string& path) {
+bool exists(const host::CgroupMounts& mounts, const std::string& path) {
   return std::any_of(mounts.paths.begin(), mounts.paths.end(), [&](const fs::path& mount) {
     std::error_code error;
     return fs::exists(mount / fs::path(path).relative_path(), error) || error;
@@ -44,7 +44,7 @@ Result<Done> enter_sandbox_scope(const CgroupMakers& makers, const std::string& 
 
 Result<Done> remove_sandbox_cgroup(const CgroupMakers& makers, const std::string& path,
                                    const std::string& id) {
-  if (!is_scope(path, id)) return remove_cgroup(makers.mounts, path);
+  if (!is_scope(path, id)) return host::remove_cgroup(makers.mounts, path);
   auto stopped =
       stop_scope(makers.systemd, scope_unit(id), std::chrono::steady_clock::now() + makers.deadline);
   // Without systemd nothing can be left of a scope but its directory.

@@ -5,7 +5,7 @@
 #include <tl/expected.hpp>
 
 #include "messages/error.hpp"
-#include "services/linux/cgroup.hpp"
+#include "services/host/cgroup.hpp"
 #include "services/linux/scope.hpp"
 
 /// The cgroup of a sandbox's own, made by whom its parent belongs to: in a slice by systemd, as a scope, and
@@ -28,7 +28,7 @@ bool is_scope(const std::string& path, const std::string& id);
 
 /// Who makes cgroups on this host, and for how long they may be waited for.
 struct CgroupMakers {
-  CgroupMounts mounts;
+  host::CgroupMounts mounts;
   ScopeBus systemd;
   std::chrono::milliseconds deadline;  ///< for systemd
 };

@@ -13,7 +13,7 @@ namespace podsandbox::linux_runtime {
 /// time for each sandbox, in order. Lives on the loop.
 class Sandboxes {
  public:
-  explicit Sandboxes(Loop& loop) : loop_(loop) {}
+  explicit Sandboxes(host::Loop& loop) : loop_(loop) {}
   ~Sandboxes();
   Sandboxes(const Sandboxes&) = delete;
   Sandboxes& operator=(const Sandboxes&) = delete;
@@ -34,7 +34,7 @@ class Sandboxes {
  private:
   void advance(const SandboxPtr& sandbox);
 
-  Loop& loop_;
+  host::Loop& loop_;
   std::map<std::string, SandboxPtr> sandboxes_;
 };
 

@@ -15,6 +15,7 @@ struct Settings {
   std::filesystem::path state_dir;
   /// The same, for one small file for each sandbox. Not on a tmpfs: the pods' files outlive a reboot, too.
   std::filesystem::path data_dir;
+  std::filesystem::path records_dir() const { return data_dir / "sandboxes"; }
   std::filesystem::path keeper_program;
   std::filesystem::path pause_program;
   /// Where the pods' files go, and what CRI's configuration says of a handler's pods.

@@ -9,22 +9,22 @@
 #include <vector>
 
 #include "proto/cri.pb.h"
-#include "services/linux/aside.hpp"
-#include "services/linux/oom_score.hpp"
+#include "services/host/aside.hpp"
+#include "services/host/oom_score.hpp"
+#include "services/host/pod_files.hpp"
+#include "services/host/system_error.hpp"
 #include "services/linux/packet.hpp"
 #include "services/linux/pause_protocol.hpp"
 #include "services/linux/pause_setup.hpp"
-#include "services/linux/pod_files.hpp"
 #include "services/linux/removal.hpp"
 #include "services/linux/runtime_spec.hpp"
 #include "services/linux/seccomp_profile.hpp"
-#include "services/linux/system_error.hpp"
 
 namespace podsandbox::linux_runtime {
 
 namespace {
 
-static_assert(most_hierarchies <= pause_most_cgroups && pause_most_fds <= packet_fds);
+static_assert(host::most_hierarchies <= pause_most_cgroups && pause_most_fds <= packet_fds);
 
 // Whatever has a '+' in it is taken for an address, and version 2 means that containerd starts a shim of its
 // own with the pod's first container.
@@ -119,11 +119,11 @@ void StartJob::prepare() {
     return fail(written.error().kind, written.error().message);
   }
   stage_ = std::make_shared<std::atomic<Stage>>(Stage::opening);
-  run_aside(
+  host::run_aside(
       context_.loop,
       [spec = spec_, plan = plan_, settings = context_.settings, host = context_.host, stage = stage_,
        mounts = context_.cgroups.mounts, cgroup = sandbox_->cgroup]() -> Result<Prepared> {
-        auto namespaces = open_namespaces(spec->id, plan);
+        auto namespaces = host::open_namespaces(spec->id, plan.netns_path, plan.user_namespace);
         if (!namespaces) return tl::unexpected<Error>(namespaces.error());
         if (!plan.seccomp_profile.empty()) {
           auto profile = check_seccomp_profile(spec->id, plan.seccomp_profile);
@@ -133,16 +133,16 @@ void StartJob::prepare() {
         if (!stage->compare_exchange_strong(opening, Stage::making)) {
           return failure(ErrorKind::aborted, "given up");
         }
-        UniqueFd program(open(settings.pause_program.c_str(), O_RDONLY | O_CLOEXEC));
+        host::UniqueFd program(open(settings.pause_program.c_str(), O_RDONLY | O_CLOEXEC));
         if (!program) {
           return failure(ErrorKind::unavailable,
-                         because("opening the pause program " + settings.pause_program.string()));
+                         host::because("opening the pause program " + settings.pause_program.string()));
         }
-        if (auto made = make_pod_files(settings.cri, *spec, plan, host); !made) {
+        if (auto made = host::make_pod_files(settings.cri, *spec, host.name); !made) {
           return tl::unexpected<Error>(made.error());
         }
         return Prepared{std::move(*namespaces), std::move(program),
-                        cgroup.empty() ? CgroupDoors{} : make_cgroup(mounts, cgroup)};
+                        cgroup.empty() ? host::CgroupDoors{} : host::make_cgroup(mounts, cgroup)};
       },
       [self = shared_from_this()](Result<Prepared>&& prepared) { self->prepared(std::move(prepared)); });
 }
@@ -182,20 +182,20 @@ void StartJob::spawn(Prepared prepared) {
 }
 
 // Makes the socket pair with the setup already in it and returns the child's end.
-Result<UniqueFd> StartJob::queue_setup(const Prepared& prepared) {
+Result<host::UniqueFd> StartJob::queue_setup(const Prepared& prepared) {
   std::array<int, 2> ends{};
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-    return failure(ErrorKind::resource_exhausted, because("making a socket pair"));
+    return failure(ErrorKind::resource_exhausted, host::because("making a socket pair"));
   }
   control_.reset(ends[0]);
-  UniqueFd childs_end(ends[1]);
+  host::UniqueFd childs_end(ends[1]);
   const auto& tasks = prepared.cgroup->tasks;
   const std::string setup = pause_setup(plan_, tasks.size());
   std::vector<int> fds;
   if (prepared.namespaces.network) fds.push_back(prepared.namespaces.network.get());
-  for (const UniqueFd& door : tasks) fds.push_back(door.get());
+  for (const host::UniqueFd& door : tasks) fds.push_back(door.get());
   const int error = send_packet(control_.get(), setup.data(), setup.size(), fds);
-  if (error != 0) return failure(ErrorKind::internal, because("sending the setup", error));
+  if (error != 0) return failure(ErrorKind::internal, host::because("sending the setup", error));
   return childs_end;
 }
 
@@ -209,10 +209,10 @@ void StartJob::spawned(Result<KeeperAnswer>&& answer) {
         into_cgroup_ && may_be_of_cgroup(error)
             ? "config.linux.cgroup_parent: making its pause process in cgroup " + plan_.cgroup
             : "the keeper's making its pause process";
-    return fail(kind_of_spawn_error(error), because(what, error));
+    return fail(kind_of_spawn_error(error), host::because(what, error));
   }
   if (give_up_if_cancelled()) return;
-  const auto score = set_oom_score_adj(sandbox_->child->identity().pid, plan_.oom_score_adj);
+  const auto score = host::set_oom_score_adj(sandbox_->child->identity().pid, plan_.oom_score_adj);
   if (!score) return fail(score.error().kind, score.error().message);
   sandbox_->oom_score_adj = *score;
   // While it sets itself up: told to stay, it may outlive us and its keeper before the next record is
@@ -230,7 +230,7 @@ void StartJob::await_report() {
     self->fail(ErrorKind::unavailable, "its pause process has not set itself up in time");
   });
   control_watch_ = context_.loop.watch(control_.get(), [self = shared_from_this()] { self->report_came(); });
-  if (!control_watch_) fail(ErrorKind::resource_exhausted, because("watching its pause process"));
+  if (!control_watch_) fail(ErrorKind::resource_exhausted, host::because("watching its pause process"));
 }
 
 void StartJob::report_came() {
@@ -243,7 +243,7 @@ void StartJob::report_came() {
   }
   if (report.error != 0) {
     return fail(kind_of_step_error(report),
-                because(describe_step(report.step, report.item, plan_), report.error));
+                host::because(describe_step(report.step, report.item, plan_), report.error));
   }
   context_.loop.unwatch(*std::exchange(control_watch_, std::nullopt));
   context_.loop.cancel(*std::exchange(deadline_, std::nullopt));
@@ -259,7 +259,7 @@ void StartJob::enter_scope() {
     return fail(written.error().kind, written.error().message);
   }
   const int pid = sandbox_->child->identity().pid;
-  run_aside(
+  host::run_aside(
       context_.loop,
       [makers = context_.cgroups, spec = spec_, pid] {
         return enter_sandbox_scope(makers, spec->config->linux().cgroup_parent(), spec->id, pid);
@@ -277,7 +277,7 @@ void StartJob::enter_scope() {
 void StartJob::commit() {
   const PauseGo go{pause_magic};
   if (const int error = send_packet(control_.get(), &go, sizeof go); error != 0) {
-    return fail(ErrorKind::internal, because("telling its pause process to stay", error));
+    return fail(ErrorKind::internal, host::because("telling its pause process to stay", error));
   }
   if (auto written = context_.records.write(spec_->id, record(true)); !written) {
     return fail(written.error().kind, written.error().message);
@@ -346,8 +346,8 @@ Started StartJob::describe() const {
   return started;
 }
 
-ProcessRecord StartJob::record(bool started) const {
-  ProcessRecord record;
+host::ProcessRecord StartJob::record(bool started) const {
+  host::ProcessRecord record;
   record.boot_id = context_.host.boot_id;
   if (sandbox_->child) {
     const auto& identity = sandbox_->child->identity();

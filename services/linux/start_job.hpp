@@ -6,11 +6,11 @@
 #include <optional>
 #include <string>
 
-#include "services/linux/cgroup.hpp"
-#include "services/linux/namespaces.hpp"
+#include "services/host/cgroup.hpp"
+#include "services/host/namespaces.hpp"
+#include "services/host/unique_fd.hpp"
 #include "services/linux/plan.hpp"
 #include "services/linux/sandbox.hpp"
-#include "services/linux/unique_fd.hpp"
 
 namespace podsandbox::linux_runtime {
 
@@ -35,9 +35,9 @@ class StartJob : public std::enable_shared_from_this<StartJob> {
 
   /// What is made before the process.
   struct Prepared {
-    Namespaces namespaces;
-    UniqueFd program;
-    Result<CgroupDoors> cgroup;  ///< the last thing to be made
+    host::Namespaces namespaces;
+    host::UniqueFd program;
+    Result<host::CgroupDoors> cgroup;  ///< the last thing to be made
   };
 
   // The steps, in their order; each goes on with the next, or fails.
@@ -51,14 +51,14 @@ class StartJob : public std::enable_shared_from_this<StartJob> {
   void commit();
 
   bool makes_cgroup() const;
-  Result<UniqueFd> queue_setup(const Prepared& prepared);
+  Result<host::UniqueFd> queue_setup(const Prepared& prepared);
   bool give_up_if_cancelled();
   bool may_stop_at_once();
   void fail(ErrorKind kind, const std::string& why);
   void fail_of_cgroup(const Error& error);
   void finish(Result<Started> result);
   Started describe() const;
-  ProcessRecord record(bool started) const;
+  host::ProcessRecord record(bool started) const;
 
   const Context& context_;
   const SandboxPtr sandbox_;
@@ -71,9 +71,9 @@ class StartJob : public std::enable_shared_from_this<StartJob> {
   bool spawn_asked_ = false;                   // the keeper may have made a process
   bool into_cgroup_ = false;                   // and was to make it in its cgroup
   std::shared_ptr<std::atomic<Stage>> stage_;  // null: nothing is being prepared
-  UniqueFd control_;                           // our end of the pause process's
-  std::optional<Loop::WatchId> control_watch_;
-  std::optional<Loop::TimerId> deadline_;
+  host::UniqueFd control_;                     // our end of the pause process's
+  std::optional<host::Loop::WatchId> control_watch_;
+  std::optional<host::Loop::TimerId> deadline_;
 };
 
 }  // namespace podsandbox::linux_runtime

@@ -5,16 +5,16 @@
 #include <map>
 #include <utility>
 
+#include "services/host/process_facts.hpp"
 #include "services/linux/child.hpp"
 #include "services/linux/keeper_launch.hpp"
 #include "services/linux/packet.hpp"
-#include "services/linux/process_facts.hpp"
 
 namespace podsandbox::linux_runtime {
 
 namespace {
 
-Result<KeeperReply> ask_for_next(const UniqueFd& keeper, unsigned slot, const Settings& settings) {
+Result<KeeperReply> ask_for_next(const host::UniqueFd& keeper, unsigned slot, const Settings& settings) {
   KeeperRequest request{};
   request.magic = keeper_magic;
   request.version = keeper_version;
@@ -63,25 +63,25 @@ Surveyed surveyed(const std::string& id, const Evidence& evidence, const std::op
 }  // namespace
 
 Result<std::vector<Surveyed>> survey(const Settings& settings) {
-  const auto boot = boot_id();
+  const auto boot = host::boot_id();
   const auto entries = keeper_entries(settings);
   if (!entries) return tl::unexpected<Error>(entries.error());
   std::map<std::string, Evidence> evidence;
   std::map<std::string, Exit> exits;
   for (const auto& entry : *entries) {
-    const auto stat = read_stat(entry.pid);
+    const auto stat = host::read_stat(entry.pid);
     const bool dead = entry.state == keeper_dead;
     evidence[entry.id].kept = KeptProcess{entry.pid, stat ? stat->start_time : 0, dead};
     if (dead) exits[entry.id] = exit_of(entry);
   }
-  for (auto& [id, record] : RecordStore(records_directory(settings)).read_all()) {
+  for (auto& [id, record] : host::RecordStore(settings.records_dir()).read_all()) {
     auto& of = evidence[id];
     if (!of.kept && record.pid != 0) {
-      const auto process = open_process(record.pid, record.start_time);
-      of.alive = process && !has_ended(process.get());
+      const auto process = host::open_process(record.pid, record.start_time);
+      of.alive = process && !host::has_ended(process.get());
       const auto status =
-          process ? wait_status_of_other(process.get(), record.pid, record.start_time) : std::nullopt;
-      if (status) exits[id] = Exit{exit_status(*status), std::chrono::system_clock::now()};
+          process ? host::wait_status_of_other(process.get(), record.pid, record.start_time) : std::nullopt;
+      if (status) exits[id] = Exit{host::exit_status(*status), std::chrono::system_clock::now()};
     }
     of.record = record;
   }

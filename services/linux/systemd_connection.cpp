@@ -4,7 +4,7 @@
 #include <cerrno>
 #include <initializer_list>
 
-#include "services/linux/system_error.hpp"
+#include "services/host/system_error.hpp"
 
 namespace podsandbox::linux_runtime {
 

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "proto/cri.pb.h"
+#include "services/host/sysctls.hpp"
 #include "services/oci/annotations.hpp"
 #include "services/oci/cgroups_path.hpp"
 #include "services/oci/mounts.hpp"
@@ -13,7 +14,6 @@
 #include "services/oci/refusal.hpp"
 #include "services/oci/rules.hpp"
 #include "services/oci/selinux.hpp"
-#include "services/oci/sysctls.hpp"
 
 namespace podsandbox::oci {
 
@@ -45,9 +45,10 @@ std::map<std::string, std::string> sysctls_of(const Inputs& inputs) {
   std::map<std::string, std::string> all(given.begin(), given.end());
   if (has_host_network(inputs.sandbox)) return all;
   const auto unless_given = [&](const std::string& key, const char* value) {
-    const std::string path = find_sysctl(key)->path;
-    const bool is_given = std::any_of(given.begin(), given.end(),
-                                      [&](const auto& one) { return find_sysctl(one.first)->path == path; });
+    const std::string path = host::find_sysctl(key)->path;
+    const bool is_given = std::any_of(given.begin(), given.end(), [&](const auto& one) {
+      return host::find_sysctl(one.first)->path == path;
+    });
     if (!is_given) all[key] = value;
   };
   const HandlerSettings& handler = inputs.settings.handler;

@@ -5,9 +5,9 @@
 #include <string>
 
 #include "proto/cri.pb.h"
+#include "services/host/sysctls.hpp"
 #include "services/oci/cgroups_path.hpp"
 #include "services/oci/refusal.hpp"
-#include "services/oci/sysctls.hpp"
 
 namespace podsandbox::oci {
 
@@ -121,12 +121,12 @@ std::string check_cgroup_parent(const Subject& s) {
 std::string check_sysctls(const Subject& s) {
   std::size_t bytes = 0;
   for (const auto& [key, value] : s.linux_part.sysctls()) {
-    const auto sysctl = find_sysctl(key);
+    const auto sysctl = host::find_sysctl(key);
     // A name that is none could be any bytes: it is not repeated.
     if (!sysctl) return (has_control_character(key) || key.size() > 100 ? "" : key + ": ") + sysctl.error();
-    if (sysctl->scope != SysctlScope::ipc && host_network(s))
+    if (sysctl->scope != host::SysctlScope::ipc && host_network(s))
       return key + ": with the host's network it is the host's";
-    if (sysctl->scope == SysctlScope::ipc && s.namespaces.ipc() == NamespaceMode::NODE) {
+    if (sysctl->scope == host::SysctlScope::ipc && s.namespaces.ipc() == NamespaceMode::NODE) {
       return key + ": with the host's ipc namespace it is the host's";
     }
     if (value.find('\0') != std::string::npos) return key + ": its value has a NUL byte";

@@ -15,7 +15,7 @@
 #include <thread>
 #include <vector>
 
-#include "services/linux/unique_fd.hpp"
+#include "services/host/unique_fd.hpp"
 #include "test/bench/at_once.hpp"
 #include "test/bench/benchmarks.hpp"
 #include "test/bench/quantiles.hpp"
@@ -89,7 +89,7 @@ struct Measured {
 };
 
 void kill_one(Pod& pod, Measured& measured) {
-  const linux_runtime::UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pod.pid, 0)));
+  const host::UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pod.pid, 0)));
   pollfd dead{pidfd.get(), POLLIN, 0};
   const auto began = Clock::now();
   if (!pidfd || kill(pod.pid, SIGKILL) != 0 || poll(&dead, 1, -1) != 1) {

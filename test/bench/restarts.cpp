@@ -13,8 +13,8 @@
 #include <deque>
 #include <stdexcept>
 
+#include "services/host/unique_fd.hpp"
 #include "services/journal/store.hpp"
-#include "services/linux/unique_fd.hpp"
 
 namespace podsandbox::bench {
 
@@ -36,7 +36,7 @@ void wait_until_accepted(const std::string& path) {
   std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
   const auto deadline = Clock::now() + patience;
   while (Clock::now() < deadline) {
-    const linux_runtime::UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const host::UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return;
     pause_100_us();
   }

@@ -10,8 +10,8 @@
 #include <string>
 #include <utility>
 
+#include "services/host/unique_fd.hpp"
 #include "services/linux/linux_runtime.hpp"
-#include "services/linux/unique_fd.hpp"
 #include "test/bench/at_once.hpp"
 #include "test/bench/bare_protocol.hpp"
 #include "test/integration/daemon_process.hpp"
@@ -24,8 +24,8 @@ namespace podsandbox::bench {
 namespace {
 
 namespace controller = test::controller;
+using host::UniqueFd;
 using linux_runtime::LinuxRuntime;
-using linux_runtime::UniqueFd;
 
 const std::string programs = PODSANDBOX_BIN;
 

@@ -4,7 +4,7 @@
 
 #include "proto/cgroups_v1.pb.h"
 #include "proto/cgroups_v2.pb.h"
-#include "services/linux/cgroup.hpp"
+#include "services/host/cgroup.hpp"
 #include "services/linux/pause_protocol.hpp"
 #include "test/conformance/linux_fixture.hpp"
 #include "test/linux/eventually.hpp"
@@ -28,7 +28,7 @@ std::string text_of(const std::filesystem::path& file) {
 }
 
 bool has_cgroups() {
-  return !linux_runtime::find_cgroup_mounts().paths.empty();
+  return !host::find_cgroup_mounts().paths.empty();
 }
 
 }  // namespace
@@ -43,7 +43,7 @@ BOOST_AUTO_TEST_CASE(made_and_removed) {
   const auto started = runtime.port().start(in_cgroup("one", parent));
   BOOST_REQUIRE_MESSAGE(started, started.error().message);
   const auto made = cgroups_named("one");
-  BOOST_TEST(made.size() == linux_runtime::find_cgroup_mounts().paths.size());
+  BOOST_TEST(made.size() == host::find_cgroup_mounts().paths.size());
   for (const auto& cgroup : made) {
     BOOST_TEST(text_of(cgroup / "cgroup.procs") == std::to_string(started->pid) + "\n");
     if (std::filesystem::exists(cgroup / "cpu.shares")) BOOST_TEST(text_of(cgroup / "cpu.shares") == "2\n");
@@ -61,7 +61,7 @@ BOOST_AUTO_TEST_CASE(made_and_removed) {
 // Parents that others use or made stay; the last user takes away what was made for all.
 BOOST_AUTO_TEST_CASE(shared_parents) {
   LinuxFixture runtime;
-  const auto mounts = linux_runtime::find_cgroup_mounts().paths;
+  const auto mounts = host::find_cgroup_mounts().paths;
   for (const auto& mount : mounts) std::filesystem::create_directory(mount / parent_name());
   for (const char* id : {"one", "two"})
     BOOST_TEST(runtime.port().start(in_cgroup(id, parent_name() + "/pod")).has_value());
@@ -111,7 +111,7 @@ BOOST_AUTO_TEST_CASE(refused) {
   BOOST_TEST(cgroups_named(parent_name()).empty());
   BOOST_TEST(runtime.leftovers() == "");
 
-  const auto mounts = linux_runtime::find_cgroup_mounts().paths;
+  const auto mounts = host::find_cgroup_mounts().paths;
   const auto foreign = mounts.back() / parent_name() / "one";
   std::filesystem::create_directories(foreign);
   const auto taken = runtime.port().start(in_cgroup("one", parent_name()));
@@ -127,7 +127,7 @@ BOOST_AUTO_TEST_CASE(refused) {
 BOOST_AUTO_TEST_CASE(of_another_controller) {
   LinuxFixture runtime;
   const auto files = runtime.home().settings().cri.root_dir + "/sandboxes/one";
-  const auto cgroup = linux_runtime::find_cgroup_mounts().paths.back() / parent_name() / "one";
+  const auto cgroup = host::find_cgroup_mounts().paths.back() / parent_name() / "one";
   for (const std::filesystem::path& directory : {std::filesystem::path(files), cgroup}) {
     std::filesystem::create_directories(directory);
   }
@@ -159,7 +159,7 @@ BOOST_AUTO_TEST_CASE(with_a_user_namespace) {
   })));
   BOOST_REQUIRE_MESSAGE(started, started.error().message);
   const auto made = cgroups_named("one");
-  BOOST_TEST(made.size() == linux_runtime::find_cgroup_mounts().paths.size());
+  BOOST_TEST(made.size() == host::find_cgroup_mounts().paths.size());
   for (const auto& cgroup : made) {
     BOOST_TEST(text_of(cgroup / "cgroup.procs") == std::to_string(started->pid) + "\n");
   }
@@ -201,7 +201,7 @@ BOOST_AUTO_TEST_CASE(metrics) {
   BOOST_REQUIRE(runtime.port().start(in_cgroup("one", parent_name())));
   const auto metrics = runtime.port().metrics("one");
   BOOST_REQUIRE_MESSAGE(metrics, metrics.error().message);
-  if (linux_runtime::find_cgroup_mounts().unified) {
+  if (host::find_cgroup_mounts().unified) {
     BOOST_TEST(metrics->type_url == "io.containerd.cgroups.v2.Metrics");
     BOOST_TEST(io::containerd::cgroups::v2::Metrics().ParseFromString(metrics->value));
   } else {

@@ -3,7 +3,8 @@
 #include <memory>
 #include <string>
 
-#include "services/linux/linux_runtime_actor.hpp"
+#include "services/host/runtime_actor.hpp"
+#include "services/linux/linux_runtime.hpp"
 #include "test/conformance/port_user.hpp"
 #include "test/linux/runtime_home.hpp"
 #include "test/linux/specs.hpp"
@@ -48,7 +49,7 @@ class LinuxFixture {
   void open() {
     runtime_ = linux_runtime::LinuxRuntime::open(settings_).value();
     user_ = std::make_unique<PortUser>(
-        [this](caf::actor_system& system) { return linux_runtime::spawn_linux_runtime(system, runtime_); });
+        [this](caf::actor_system& system) { return host::spawn_runtime(system, runtime_); });
   }
 
   RuntimeHome home_;

@@ -4,7 +4,7 @@
 #include <boost/test/unit_test.hpp>
 #include <fstream>
 
-#include "services/linux/process_facts.hpp"
+#include "services/host/process_facts.hpp"
 #include "test/conformance/linux_fixture.hpp"
 #include "test/conformance/look_inside.hpp"
 #include "test/linux/eventually.hpp"
@@ -64,11 +64,11 @@ BOOST_AUTO_TEST_CASE(are_its_own) {
 
 // The host name is the pod's, in its UTS namespace alone.
 BOOST_AUTO_TEST_CASE(hostname) {
-  const std::string host = linux_runtime::host_name();
+  const std::string host = host::host_name();
   const std::string longest(64, 'h');
   const int pid = start(spec_of("one", [&](auto& config) { config.set_hostname(longest); }));
   BOOST_TEST(inside(pid, "--uts uname -n") == longest);
-  BOOST_TEST(linux_runtime::host_name() == host);
+  BOOST_TEST(host::host_name() == host);
   const int unnamed = start(spec_of("two"));
   BOOST_TEST(inside(unnamed, "--uts uname -n") == host);
 }

@@ -8,8 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "services/linux/oom_score.hpp"
-#include "services/linux/process_facts.hpp"
+#include "services/host/oom_score.hpp"
+#include "services/host/process_facts.hpp"
 #include "test/conformance/linux_fixture.hpp"
 #include "test/conformance/look_inside.hpp"
 #include "test/linux/eventually.hpp"
@@ -81,7 +81,7 @@ BOOST_FIXTURE_TEST_SUITE(linux_pods, Pods)
 
 BOOST_AUTO_TEST_CASE(files_by_default_are_the_hosts) {
   start("one");
-  BOOST_TEST(text_of(root("one") / "hostname") == linux_runtime::host_name() + "\n");
+  BOOST_TEST(text_of(root("one") / "hostname") == host::host_name() + "\n");
   BOOST_TEST(text_of(root("one") / "hosts") == text_of("/etc/hosts"));
   BOOST_TEST(text_of(root("one") / "resolv.conf") == text_of("/etc/resolv.conf"));
   for (const char* file : {"hostname", "hosts", "resolv.conf"})
@@ -303,7 +303,7 @@ BOOST_AUTO_TEST_CASE(oom_score) {
   const auto started = runtime.port().start(runtime.plain("one"));
   BOOST_REQUIRE(started);
   const int score = std::stoi(text_of("/proc/" + std::to_string(started->pid) + "/oom_score_adj"));
-  BOOST_TEST((score == -998 || score == linux_runtime::own_oom_score_adj()));
+  BOOST_TEST((score == -998 || score == host::own_oom_score_adj()));
   BOOST_TEST(nlohmann::json::parse(started->spec.value)["process"]["oomScoreAdj"] == score);
 }
 

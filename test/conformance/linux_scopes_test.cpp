@@ -3,7 +3,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "services/linux/cgroup.hpp"
+#include "services/host/cgroup.hpp"
 #include "services/linux/slice.hpp"
 #include "test/conformance/linux_fixture.hpp"
 #include "test/linux/fake_systemd.hpp"
@@ -56,14 +56,14 @@ class Host {
 
  private:
   static void move(const FakeSystemd::Call& call) {
-    const auto mounts = linux_runtime::find_cgroup_mounts();
+    const auto mounts = host::find_cgroup_mounts();
     static std::string path;  // of the one that there is
     if (call.member == "StopUnit") {
-      BOOST_TEST(linux_runtime::remove_cgroup(mounts, path).has_value());
+      BOOST_TEST(host::remove_cgroup(mounts, path).has_value());
       return;
     }
     path = linux_runtime::slice_path(call.properties.at("Slice").substr(2)).value() + "/" + call.unit;
-    BOOST_TEST(linux_runtime::make_cgroup(mounts, path).has_value());
+    BOOST_TEST(host::make_cgroup(mounts, path).has_value());
     for (const auto& mount : mounts.paths) {
       std::ofstream(mount.string() + path + "/cgroup.procs") << call.properties.at("PIDs").substr(3);
     }
@@ -89,7 +89,7 @@ void expect(const Result<Started>& started, ErrorKind kind) {
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(linux_scopes, *boost::unit_test::precondition([](auto) {
-                        return !linux_runtime::find_cgroup_mounts().paths.empty();
+                        return !host::find_cgroup_mounts().paths.empty();
                       }))
 
 // In a slice the process is in a scope of systemd's, which is gone when the sandbox is.
@@ -100,7 +100,7 @@ BOOST_AUTO_TEST_CASE(made_and_removed) {
   BOOST_TEST((host.systemd().units() == Units{{unit, "active"}}));
   BOOST_TEST(host.systemd().calls().at(0).properties.at("PIDs") == "au " + std::to_string(started->pid));
   const auto made = cgroups_named(unit);
-  BOOST_TEST(made.size() == linux_runtime::find_cgroup_mounts().paths.size());
+  BOOST_TEST(made.size() == host::find_cgroup_mounts().paths.size());
   for (const auto& cgroup : made) {
     BOOST_TEST(text_of(cgroup / "cgroup.procs") == std::to_string(started->pid) + "\n");
   }

@@ -5,8 +5,8 @@
 #include <mutex>
 #include <utility>
 
+#include "services/host/cgroup.hpp"
 #include "services/journal/store.hpp"
-#include "services/linux/cgroup.hpp"
 
 namespace podsandbox::test {
 
@@ -94,7 +94,7 @@ void Row::check_what_is_left() {
                   std::chrono::seconds(5))) {
     faults_.push_back("left:" + home_->leftovers() + (home_->keepers().empty() ? "" : " a keeper"));
   }
-  for (const auto& mount : linux_runtime::find_cgroup_mounts().paths) {
+  for (const auto& mount : host::find_cgroup_mounts().paths) {
     const auto cgroup = mount.string() + cgroup_parent_;
     if (std::filesystem::exists(cgroup)) faults_.push_back("left: " + cgroup);
   }

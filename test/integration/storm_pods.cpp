@@ -16,7 +16,7 @@ namespace {
 constexpr std::uint32_t unknown = 255;
 
 /// Whether it is dead, or dies in time.
-bool ends_within(const linux_runtime::UniqueFd& process, int milliseconds) {
+bool ends_within(const host::UniqueFd& process, int milliseconds) {
   pollfd dead{process.get(), POLLIN, 0};
   return poll(&dead, 1, milliseconds) == 1;
 }
@@ -32,11 +32,11 @@ controller::ControllerCreateRequest storm_request(const std::string& id, const s
   return request;
 }
 
-linux_runtime::UniqueFd pidfd_of(std::uint32_t pid) {
-  return linux_runtime::UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+host::UniqueFd pidfd_of(std::uint32_t pid) {
+  return host::UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
 }
 
-bool send_signal(const linux_runtime::UniqueFd& pidfd, int signal) {
+bool send_signal(const host::UniqueFd& pidfd, int signal) {
   return syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, 0) == 0;
 }
 

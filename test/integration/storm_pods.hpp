@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "services/linux/unique_fd.hpp"
+#include "services/host/unique_fd.hpp"
 #include "test/integration/complaints.hpp"
 #include "test/integration/patient_client.hpp"
 
@@ -18,8 +18,8 @@ namespace podsandbox::test {
 controller::ControllerCreateRequest storm_request(const std::string& id, const std::string& cgroup_parent);
 
 /// A handle on a process that runs now; it cannot become another's.
-linux_runtime::UniqueFd pidfd_of(std::uint32_t pid);
-bool send_signal(const linux_runtime::UniqueFd& pidfd, int signal);
+host::UniqueFd pidfd_of(std::uint32_t pid);
+bool send_signal(const host::UniqueFd& pidfd, int signal);
 
 /// Sandboxes that nobody ends but `kill_one`: each has a Wait open all the time, and somebody asks for the
 /// Status of one after the other. Whatever is told of one that lives, or is not told of one that is dead, is
@@ -51,7 +51,7 @@ class StormPods {
   struct Pod {
     std::string id;
     std::uint32_t pid = 0;
-    linux_runtime::UniqueFd process;
+    host::UniqueFd process;
     std::atomic<int> must_exit_with = -1;  // -1: it lives
     std::atomic<bool> may_be_unknown = false;
     std::atomic<bool> died_unseen = false;

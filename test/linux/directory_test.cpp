@@ -1,4 +1,4 @@
-#include "services/linux/directory.hpp"
+#include "services/host/directory.hpp"
 
 #include <fcntl.h>
 #include <sys/mount.h>
@@ -14,7 +14,7 @@ namespace podsandbox::test {
 namespace {
 
 namespace fs = std::filesystem;
-using namespace linux_runtime;
+using namespace host;
 
 // A directory of its own, removed afterwards with what is mounted in it.
 struct Place {
@@ -43,7 +43,7 @@ struct Place {
   bool exists(const fs::path& file) const { return fs::exists(fs::symlink_status(path / file)); }
 
   fs::path path;
-  UniqueFd fd;
+  host::UniqueFd fd;
 };
 
 }  // namespace
@@ -52,16 +52,16 @@ BOOST_FIXTURE_TEST_SUITE(directory, Place)
 
 BOOST_AUTO_TEST_CASE(a_file_has_its_mode_and_is_never_overwritten) {
   const mode_t before = umask(0077);
-  BOOST_TEST(make_file(fd.get(), "new", "content\n") == 0);
+  BOOST_TEST(host::make_file(fd.get(), "new", "content\n") == 0);
   umask(before);
   BOOST_TEST(read("new") == "content");
   BOOST_TEST((fs::status(path / "new").permissions() == static_cast<fs::perms>(0644)));
-  BOOST_TEST(make_file(fd.get(), "new", "other") == EEXIST);
+  BOOST_TEST(host::make_file(fd.get(), "new", "other") == EEXIST);
   write("target", "target");
   fs::create_symlink(path / "target", path / "link");
   fs::create_symlink(path / "nowhere", path / "dangling");
-  BOOST_TEST(make_file(fd.get(), "link", "evil") == EEXIST);
-  BOOST_TEST(make_file(fd.get(), "dangling", "evil") == EEXIST);
+  BOOST_TEST(host::make_file(fd.get(), "link", "evil") == EEXIST);
+  BOOST_TEST(host::make_file(fd.get(), "dangling", "evil") == EEXIST);
   BOOST_TEST(read("target") == "target");
   BOOST_TEST(!exists("nowhere"));
 }
@@ -69,8 +69,8 @@ BOOST_AUTO_TEST_CASE(a_file_has_its_mode_and_is_never_overwritten) {
 BOOST_AUTO_TEST_CASE(a_symlink_is_no_directory) {
   fs::create_directory(path / "real");
   fs::create_directory_symlink(path / "real", path / "link");
-  BOOST_TEST(bool(open_directory(fd.get(), "real")));
-  BOOST_TEST(!open_directory(fd.get(), "link"));
+  BOOST_TEST(bool(host::open_directory(fd.get(), "real")));
+  BOOST_TEST(!host::open_directory(fd.get(), "link"));
 }
 
 // What a link points to is somebody else's.
@@ -80,15 +80,15 @@ BOOST_AUTO_TEST_CASE(a_tree_is_removed_and_no_link_followed) {
   fs::create_symlink(path / "outside/precious", path / "tree/a/link");
   fs::create_directory_symlink(path / "outside", path / "tree/a/b/dir-link");
   fs::permissions(path / "tree/a", fs::perms::none);
-  BOOST_TEST(remove_tree(fd.get(), "tree") == 0);
+  BOOST_TEST(host::remove_tree(fd.get(), "tree") == 0);
   BOOST_TEST(!exists("tree"));
   BOOST_TEST(read("outside/precious") == "kept");
   fs::create_directory_symlink(path / "outside", path / "tree");
-  BOOST_TEST(remove_tree(fd.get(), "tree") == 0);
+  BOOST_TEST(host::remove_tree(fd.get(), "tree") == 0);
   BOOST_TEST(!exists("tree"));
   BOOST_TEST(read("outside/precious") == "kept");
-  BOOST_TEST(remove_tree(fd.get(), "tree") == 0);
-  BOOST_TEST(remove_tree(fd.get(), "outside/precious") == 0);  // a file, too
+  BOOST_TEST(host::remove_tree(fd.get(), "tree") == 0);
+  BOOST_TEST(host::remove_tree(fd.get(), "outside/precious") == 0);  // a file, too
 }
 
 // Mounts in a tree, over one another and over files, are taken off; what they show is not touched.
@@ -107,29 +107,29 @@ BOOST_AUTO_TEST_CASE(mounts_in_a_tree) {
   bind("outside/precious", "tree/a/over");
   fs::create_directories(path / "tree/tmpfs/inner");
   bind("outside", "tree/tmpfs/inner");
-  BOOST_TEST(remove_tree(fd.get(), "tree") == 0);
+  BOOST_TEST(host::remove_tree(fd.get(), "tree") == 0);
   BOOST_TEST(!exists("tree"));
   BOOST_TEST(read("outside/precious") == "kept");
 }
 
 BOOST_AUTO_TEST_CASE(unmounting) {
   fs::create_directory(path / "place");
-  BOOST_TEST(unmount_all(fd.get(), "place") == 0);
-  BOOST_TEST(unmount_all(fd.get(), "nothing") == 0);
+  BOOST_TEST(host::unmount_all(fd.get(), "place") == 0);
+  BOOST_TEST(host::unmount_all(fd.get(), "nothing") == 0);
   for (int i = 0; i < 3; ++i)
     BOOST_REQUIRE(mount("none", (path / "place").c_str(), "tmpfs", 0, nullptr) == 0);
-  BOOST_TEST(unmount_all(fd.get(), "place") == 0);
+  BOOST_TEST(host::unmount_all(fd.get(), "place") == 0);
   write("place/now-on-disk", "x");
   BOOST_TEST(exists("place/now-on-disk"));
 }
 
 BOOST_AUTO_TEST_CASE(directories_are_made_where_they_are_missing) {
   const std::string deep = path / "a/b/c";
-  BOOST_TEST(bool(open_or_make_directories(deep)));
-  BOOST_TEST(bool(open_or_make_directories(deep)));
+  BOOST_TEST(bool(host::open_or_make_directories(deep)));
+  BOOST_TEST(bool(host::open_or_make_directories(deep)));
   BOOST_TEST(fs::is_directory(deep));
   write("file", "x");
-  BOOST_TEST(!open_or_make_directories(path / "file/below"));
+  BOOST_TEST(!host::open_or_make_directories(path / "file/below"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

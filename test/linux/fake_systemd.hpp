@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "services/linux/unique_fd.hpp"
+#include "services/host/unique_fd.hpp"
 
 namespace podsandbox::test {
 
@@ -81,7 +81,7 @@ class FakeSystemd {
   int jobs_ = 0;
 
   std::unique_ptr<sd_bus, Unref> bus_;  // used by the thread alone, once it runs
-  linux_runtime::UniqueFd stop_;
+  host::UniqueFd stop_;
   std::thread thread_;
 };
 

@@ -108,7 +108,7 @@ BOOST_AUTO_TEST_CASE(clients_that_come_and_go) {
     const std::string id = "child-" + std::to_string(i);
     int ends[2];
     BOOST_REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0);
-    const UniqueFd ours(ends[0]), childs(ends[1]);
+    const host::UniqueFd ours(ends[0]), childs(ends[1]);
     const KeeperRequest spawn = RawKeeper::request(keeper_spawn, id);
     BOOST_TEST(RawKeeper::send(keeper.connection(), &spawn, sizeof spawn, {childs.get(), keeper.program()}));
     keeper.disconnect();
@@ -120,7 +120,7 @@ BOOST_AUTO_TEST_CASE(clients_that_come_and_go) {
 // There is room for a few connections; one too many is closed at once.
 BOOST_AUTO_TEST_CASE(too_many_connections) {
   keep_one();
-  std::vector<UniqueFd> others;
+  std::vector<host::UniqueFd> others;
   for (int i = 0; i < 15; ++i) {
     others.push_back(keeper.connect());
     const KeeperRequest look = RawKeeper::request(keeper_look, "kept");

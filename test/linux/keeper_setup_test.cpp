@@ -7,8 +7,8 @@
 #include <fstream>
 #include <vector>
 
-#include "services/linux/cgroup.hpp"
-#include "services/linux/user_namespace.hpp"
+#include "services/host/cgroup.hpp"
+#include "services/host/user_namespace.hpp"
 #include "test/linux/keeper_fixture.hpp"
 
 /// The descriptors that come with a child: its cgroup's, and those of its setup.
@@ -23,7 +23,7 @@ std::filesystem::path unified_hierarchy() {
   std::ifstream mountinfo("/proc/self/mountinfo");
   for (std::string line; std::getline(mountinfo, line);) {
     if (line.find(" - cgroup2 ") == std::string::npos) continue;
-    const auto found = parse_cgroup_mounts(line);
+    const auto found = host::parse_cgroup_mounts(line);
     return found.paths.empty() ? std::filesystem::path() : found.paths.front();
   }
   return {};
@@ -46,7 +46,7 @@ struct UnifiedCgroup {
 
   std::filesystem::path path;
   bool made;
-  UniqueFd directory;
+  host::UniqueFd directory;
 };
 
 boost::test_tools::assertion_result has_unified_cgroups(boost::unit_test::test_unit_id) {
@@ -57,14 +57,14 @@ boost::test_tools::assertion_result has_unified_cgroups(boost::unit_test::test_u
 PauseReport report_of(const RawKeeper& keeper, PauseNetwork network, unsigned cgroups, std::size_t sent) {
   std::array<int, 2> ends{};
   BOOST_REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) == 0);
-  const UniqueFd ours(ends[0]);
-  UniqueFd childs(ends[1]);
+  const host::UniqueFd ours(ends[0]);
+  host::UniqueFd childs(ends[1]);
   PauseSetup setup{};
   setup.magic = pause_magic;
   setup.network = network;
   setup.cgroup_count = cgroups;
   // More than send_packet sends.
-  const UniqueFd null(open("/dev/null", O_WRONLY | O_CLOEXEC));
+  const host::UniqueFd null(open("/dev/null", O_WRONLY | O_CLOEXEC));
   const std::vector<int> fds(sent, null.get());
   std::vector<char> control(CMSG_SPACE(sent * sizeof(int)));
   iovec part{&setup, sizeof setup};
@@ -98,7 +98,7 @@ BOOST_FIXTURE_TEST_SUITE(keeper_setup, Keeper)
 // A child may be made in a cgroup of version 2, also as one of a user namespace.
 BOOST_AUTO_TEST_CASE(into_a_cgroup, *boost::unit_test::precondition(has_unified_cgroups)) {
   const UnifiedCgroup cgroup;
-  const UniqueFd user = make_user_namespace({{0, 200'000, 65536}, {0, 200'000, 65536}}).value();
+  const host::UniqueFd user = host::make_user_namespace({{0, 200'000, 65536}, {0, 200'000, 65536}}).value();
   keep_one();
   for (const bool with_user : {false, true}) {
     const auto made = keeper.spawn_with("one", {}, with_user ? user.get() : -1, cgroup.directory.get());
@@ -121,14 +121,14 @@ BOOST_AUTO_TEST_CASE(into_no_cgroup, *boost::unit_test::precondition(has_unified
     const auto made = keeper.spawn_with("one", {}, -1, directory);
     return made ? made->reply.error : -1;
   };
-  const UniqueFd root(open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const host::UniqueFd root(open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   BOOST_TEST(error_of(root.get()) == EBADF);
   const auto threaded = cgroup.path / "threaded";
   const auto beside = cgroup.path / "beside";
   std::filesystem::create_directory(threaded);
   std::ofstream(threaded / "cgroup.type") << "threaded" << std::flush;
   std::filesystem::create_directory(beside);  // neither: it takes nothing
-  const UniqueFd invalid(open(beside.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const host::UniqueFd invalid(open(beside.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   BOOST_TEST(error_of(invalid.get()) == EOPNOTSUPP);
   for (const auto& child : {threaded, beside}) std::filesystem::remove(child);
   std::filesystem::remove(cgroup.path);

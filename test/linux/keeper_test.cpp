@@ -5,8 +5,8 @@
 #include <chrono>
 #include <csignal>
 
+#include "services/host/process_facts.hpp"
 #include "services/linux/keeper_launch.hpp"
-#include "services/linux/process_facts.hpp"
 #include "test/linux/keeper_fixture.hpp"
 
 /// What the keeper does for its children and for us.
@@ -34,15 +34,15 @@ BOOST_AUTO_TEST_CASE(life_of_a_child) {
   BOOST_TEST(made->reply.error == 0);
   BOOST_TEST(made->reply.state == keeper_running);
   BOOST_TEST(made->reply.created_ns >= before);
-  BOOST_TEST(!has_ended(made->pidfd.get()));
+  BOOST_TEST(!host::has_ended(made->pidfd.get()));
   const int pid = made->reply.pid;
   BOOST_TEST(namespace_of(pid, "pid") != namespace_of(getpid(), "pid"));
 
   BOOST_TEST(keeper.look("one")->reply.pid == pid);
   BOOST_TEST(keeper.look("other")->reply.error == ENOENT);
   BOOST_TEST(keeper.reap("one", pid)->reply.error == EBUSY);
-  BOOST_TEST(send_signal(made->pidfd.get(), SIGTERM) == 0);
-  BOOST_TEST(eventually([&] { return has_ended(made->pidfd.get()); }));
+  BOOST_TEST(host::send_signal(made->pidfd.get(), SIGTERM) == 0);
+  BOOST_TEST(eventually([&] { return host::has_ended(made->pidfd.get()); }));
 
   // Whoever saw the pidfd first gets the truth at once.
   const auto dead = keeper.look("one");
@@ -90,15 +90,15 @@ BOOST_AUTO_TEST_CASE(death_without_a_daemon) {
   const auto made = keeper.spawn("one", "exit-42");
   const auto killed = keeper.spawn("two");
   keeper.disconnect();
-  BOOST_TEST(eventually([&] { return has_ended(made->pidfd.get()); }));
+  BOOST_TEST(eventually([&] { return host::has_ended(made->pidfd.get()); }));
   kill_hard(killed->reply.pid);
-  BOOST_TEST(eventually([&] { return has_ended(killed->pidfd.get()); }));
+  BOOST_TEST(eventually([&] { return host::has_ended(killed->pidfd.get()); }));
   const auto dead_by = now_ns();
   std::this_thread::sleep_for(std::chrono::milliseconds(50));  // so that a late note of the time would show
   keeper.reconnect();
   const auto one = keeper.look("one"), two = keeper.look("two");
-  BOOST_TEST(exit_status(one->reply.wait_status) == 42U);
-  BOOST_TEST(exit_status(two->reply.wait_status) == 137U);
+  BOOST_TEST(host::exit_status(one->reply.wait_status) == 42U);
+  BOOST_TEST(host::exit_status(two->reply.wait_status) == 137U);
   BOOST_TEST(two->reply.exited_ns >= two->reply.created_ns);
   BOOST_TEST(two->reply.exited_ns < dead_by + 40'000'000);
 }
@@ -109,7 +109,7 @@ BOOST_AUTO_TEST_CASE(ends_when_idle) {
   for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGQUIT}) ::kill(pid(), signal);
   keeper.disconnect();
   kill_hard(made->reply.pid);
-  BOOST_TEST(eventually([&] { return has_ended(made->pidfd.get()); }));
+  BOOST_TEST(eventually([&] { return host::has_ended(made->pidfd.get()); }));
   keeper.reconnect();
   BOOST_TEST(keeper.look("one")->reply.state == keeper_dead);
   BOOST_TEST(keeper.reap("one", made->reply.pid)->reply.error == 0);

@@ -256,7 +256,7 @@ BOOST_AUTO_TEST_CASE(namespaces_of_a_pod) {
   BOOST_TEST(hosts.host_pid);
   BOOST_TEST(hosts.host_ipc);
   const Plan mapped = plan([](Config& c) { map_users(c, 100000, 65536); }).value();
-  BOOST_TEST((mapped.user_namespace->uids == linux_runtime::IdRange{0, 100000, 65536}));
+  BOOST_TEST((mapped.user_namespace->uids == host::IdRange{0, 100000, 65536}));
 }
 
 BOOST_AUTO_TEST_CASE(selinux_levels) {

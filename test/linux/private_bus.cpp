@@ -11,7 +11,7 @@
 #include <fstream>
 #include <stdexcept>
 
-#include "services/linux/unique_fd.hpp"
+#include "services/host/unique_fd.hpp"
 
 namespace podsandbox::test {
 
@@ -44,8 +44,8 @@ PrivateBus::PrivateBus() {
   std::ofstream(file) << configuration(directory_ / "socket");
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
-  const linux_runtime::UniqueFd reading(ends[0]);
-  linux_runtime::UniqueFd writing(ends[1]);
+  const host::UniqueFd reading(ends[0]);
+  host::UniqueFd writing(ends[1]);
   const std::string option = "--config-file=" + file.string();
   pid_ = fork();
   if (pid_ == 0) {

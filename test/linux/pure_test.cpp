@@ -2,13 +2,13 @@
 #include <csignal>
 #include <nlohmann/json.hpp>
 
-#include "services/linux/cgroup.hpp"
+#include "services/host/cgroup.hpp"
+#include "services/host/process_facts.hpp"
+#include "services/host/resolv_conf.hpp"
+#include "services/host/shim.hpp"
+#include "services/host/sysctls.hpp"
 #include "services/linux/cgroup_path.hpp"
-#include "services/linux/process_facts.hpp"
-#include "services/linux/resolv_conf.hpp"
 #include "services/linux/runtime_spec.hpp"
-#include "services/linux/shim.hpp"
-#include "services/linux/sysctls.hpp"
 #include "test/linux/specs.hpp"
 
 namespace podsandbox::test {
@@ -46,23 +46,23 @@ BOOST_AUTO_TEST_CASE(cgroup_paths) {
 
 BOOST_AUTO_TEST_CASE(exit_statuses) {
   for (int code = 0; code < 256; ++code)
-    BOOST_TEST(exit_status(code << 8) == static_cast<std::uint32_t>(code));
-  BOOST_TEST(exit_status(SIGKILL) == 137U);
-  BOOST_TEST(exit_status(SIGSEGV | 0x80) == 139U);  // with a core dump
+    BOOST_TEST(host::exit_status(code << 8) == static_cast<std::uint32_t>(code));
+  BOOST_TEST(host::exit_status(SIGKILL) == 137U);
+  BOOST_TEST(host::exit_status(SIGSEGV | 0x80) == 139U);  // with a core dump
 }
 
 // One hierarchy of v1 may be mounted twice, and have blanks in its path; v2 counts only where it is alone.
 BOOST_AUTO_TEST_CASE(cgroup_mounts) {
   const std::string v2 = "40 30 0:27 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n";
   const std::string other = "25 30 0:22 / /proc rw - proc proc rw\nnonsense\n";
-  BOOST_TEST((parse_cgroup_mounts(other + v2) == CgroupMounts{true, {"/sys/fs/cgroup"}}));
+  BOOST_TEST((host::parse_cgroup_mounts(other + v2) == host::CgroupMounts{true, {"/sys/fs/cgroup"}}));
   const std::string v1 =
       "31 30 0:28 / /sys/fs/cgroup/cpu,cpuacct rw shared:10 master:2 - cgroup cgroup rw,cpu,cpuacct\n"
       "32 30 0:28 / /elsewhere rw - cgroup cgroup rw,cpu,cpuacct\n"
       "33 30 0:29 / /sys/fs/my\\040cgroup rw - cgroup none rw,memory\n";
-  BOOST_TEST((parse_cgroup_mounts(v1 + v2) ==
-              CgroupMounts{false, {"/sys/fs/cgroup/cpu,cpuacct", "/sys/fs/my cgroup"}}));
-  BOOST_TEST(parse_cgroup_mounts("").paths.empty());
+  BOOST_TEST((host::parse_cgroup_mounts(v1 + v2) ==
+              host::CgroupMounts{false, {"/sys/fs/cgroup/cpu,cpuacct", "/sys/fs/my cgroup"}}));
+  BOOST_TEST(host::parse_cgroup_mounts("").paths.empty());
 }
 
 // The OCI spec tells what there is: here a pod with everything that shows in it.
@@ -135,45 +135,45 @@ BOOST_AUTO_TEST_CASE(runtime_spec_of_garbage) {
 }
 
 BOOST_AUTO_TEST_CASE(sysctl_names) {
-  const auto path = [](const char* key) { return find_sysctl(key).value().path; };
+  const auto path = [](const char* key) { return host::find_sysctl(key).value().path; };
   BOOST_TEST(path("net.ipv4.ip_forward") == "net/ipv4/ip_forward");
   BOOST_TEST(path("net/ipv4/ip_forward") == "net/ipv4/ip_forward");
   BOOST_TEST(path("net.ipv4.conf.eth0/1.forwarding") == "net/ipv4/conf/eth0.1/forwarding");
   BOOST_TEST(path("net/ipv4/conf/eth0.1/forwarding") == "net/ipv4/conf/eth0.1/forwarding");
-  BOOST_TEST((find_sysctl("net.core.somaxconn")->scope == SysctlScope::network));
+  BOOST_TEST((host::find_sysctl("net.core.somaxconn")->scope == host::SysctlScope::network));
   for (const char* key : {"kernel.sem", "kernel.shmmax", "kernel.shm_rmid_forced", "kernel.msgmax",
                           "fs.mqueue.msg_max", "fs/mqueue/msg_max"}) {
-    BOOST_TEST((find_sysctl(key).value().scope == SysctlScope::ipc), key);
+    BOOST_TEST((host::find_sysctl(key).value().scope == host::SysctlScope::ipc), key);
   }
-  BOOST_TEST((find_sysctl("kernel.domainname")->scope == SysctlScope::uts));
+  BOOST_TEST((host::find_sysctl("kernel.domainname")->scope == host::SysctlScope::uts));
   for (const char* host :
        {"kernel.panic", "kernel.hostname", "vm.swappiness", "fs.file-max", "kernel.shmmax.x", "kernel.msg",
         "netx.y", "net", "fs.mqueue", "user.max_user_namespaces"}) {
-    BOOST_TEST(!find_sysctl(host), host);
+    BOOST_TEST(!host::find_sysctl(host), host);
   }
   for (const char* odd : {"", "net..a", "net.ipv4.", ".net.a", "/net/a", "net/../kernel/panic", "net/./a",
                           "net.ipv4.a b", "net/ipv4/\n", "../net/a", "net.//.//.kernel.panic"}) {
-    BOOST_TEST(!find_sysctl(odd), odd);
+    BOOST_TEST(!host::find_sysctl(odd), odd);
   }
-  BOOST_TEST(!find_sysctl(std::string("net.a\0b", 7)));
-  BOOST_TEST(!find_sysctl("net." + std::string(300, 'a')));
+  BOOST_TEST(!host::find_sysctl(std::string("net.a\0b", 7)));
+  BOOST_TEST(!host::find_sysctl("net." + std::string(300, 'a')));
 }
 
 BOOST_AUTO_TEST_CASE(resolv_confs) {
   ::runtime::v1::DNSConfig dns;
-  BOOST_TEST(resolv_conf(dns) == "");
+  BOOST_TEST(host::resolv_conf(dns) == "");
   dns.add_servers("10.0.0.10");
   dns.add_servers("fd00::10");
   dns.add_searches("a.svc");
   dns.add_searches("svc");
   dns.add_options("ndots:5");
   dns.add_options("edns0");
-  BOOST_TEST(resolv_conf(dns) ==
+  BOOST_TEST(host::resolv_conf(dns) ==
              "search a.svc svc\nnameserver 10.0.0.10\nnameserver fd00::10\noptions ndots:5 edns0\n");
 }
 
 BOOST_AUTO_TEST_CASE(sockets_of_shims) {
-  const auto sockets = shim_sockets("/run/containerd/containerd.sock", "box");
+  const auto sockets = host::shim_sockets("/run/containerd/containerd.sock", "box");
   BOOST_TEST(sockets.task ==
              "/run/containerd/s/b9deee02bbe00cbd42bab5623fee84a45d224b72f0619d5050b2d6d174a3e84b");
   BOOST_TEST(sockets.debug ==

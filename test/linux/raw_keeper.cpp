@@ -12,9 +12,9 @@
 
 namespace podsandbox::test {
 
+using host::UniqueFd;
 using linux_runtime::KeeperAnswer;
 using linux_runtime::KeeperRequest;
-using linux_runtime::UniqueFd;
 
 namespace {
 

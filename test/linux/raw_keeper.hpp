@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "services/host/unique_fd.hpp"
 #include "services/linux/keeper_client.hpp"
 #include "services/linux/pause_protocol.hpp"
-#include "services/linux/unique_fd.hpp"
 
 namespace podsandbox::test {
 
@@ -19,7 +19,7 @@ class RawKeeper {
   explicit RawKeeper(const linux_runtime::Settings& settings);
 
   /// A new connection; fails the test when there is none.
-  linux_runtime::UniqueFd connect() const;
+  host::UniqueFd connect() const;
   int connection() const { return connection_.get(); }
   void disconnect() { connection_.reset(); }
   void reconnect() { connection_ = connect(); }
@@ -49,8 +49,8 @@ class RawKeeper {
 
  private:
   const linux_runtime::Settings settings_;
-  linux_runtime::UniqueFd connection_;
-  linux_runtime::UniqueFd program_;
+  host::UniqueFd connection_;
+  host::UniqueFd program_;
 };
 
 }  // namespace podsandbox::test

@@ -11,8 +11,8 @@ using namespace linux_runtime;
 
 const std::string boot = "this boot";
 
-ProcessRecord record(bool started, int pid = 10, const std::string& of_boot = boot) {
-  ProcessRecord record;
+host::ProcessRecord record(bool started, int pid = 10, const std::string& of_boot = boot) {
+  host::ProcessRecord record;
   record.boot_id = of_boot;
   record.pid = pid;
   record.start_time = 100;
@@ -20,7 +20,7 @@ ProcessRecord record(bool started, int pid = 10, const std::string& of_boot = bo
   return record;
 }
 
-Verdict verdict(std::optional<ProcessRecord> of, std::optional<KeptProcess> kept, bool alive = false) {
+Verdict verdict(std::optional<host::ProcessRecord> of, std::optional<KeptProcess> kept, bool alive = false) {
   return judge({std::move(of), kept, alive}, boot);
 }
 

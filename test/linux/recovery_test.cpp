@@ -11,9 +11,9 @@
 #include <map>
 #include <mutex>
 
-#include "services/linux/cgroup.hpp"
+#include "services/host/cgroup.hpp"
+#include "services/host/process_record.hpp"
 #include "services/linux/linux_runtime.hpp"
-#include "services/linux/process_record.hpp"
 #include "services/linux/survey.hpp"
 #include "test/linux/eventually.hpp"
 #include "test/linux/runtime_home.hpp"
@@ -164,7 +164,7 @@ BOOST_AUTO_TEST_CASE(daemon_killed_during_a_start) {
     eventually([&] { return home.pauses().size() == 1; });
   });
   BOOST_TEST(home.pauses().size() == 1U);
-  BOOST_TEST(cgroups_named(parent).size() == linux_runtime::find_cgroup_mounts().paths.size());
+  BOOST_TEST(cgroups_named(parent).size() == host::find_cgroup_mounts().paths.size());
   Life life(home);
   const auto started = life.start(share(spec_of("one")));
   BOOST_REQUIRE_MESSAGE(started, started.error().message);
@@ -179,7 +179,7 @@ BOOST_AUTO_TEST_CASE(daemon_killed_during_a_start) {
 BOOST_AUTO_TEST_CASE(daemon_and_keeper_killed_during_a_start) {
   const RuntimeHome home;
   const std::string parent = "podsandbox-cut-off-" + std::to_string(getpid());
-  const linux_runtime::RecordStore records(home.settings().data_dir / "sandboxes");
+  const host::RecordStore records(home.settings().data_dir / "sandboxes");
   in_a_killed_daemon([&] {
     Life life(home);
     life.begin_start(share(spec_of("one", [&](auto& config) {
@@ -323,7 +323,7 @@ BOOST_AUTO_TEST_CASE(strange_records) {
   std::ofstream(records / "garbage") << "{";
   std::ofstream(records / "half~") << "{}";
   std::ofstream(records / "types") << R"({"boot_id":1})";
-  const linux_runtime::RecordStore store(records);
+  const host::RecordStore store(records);
   BOOST_TEST(store.write("other-boot", {"another", getpid(), 1, 1, true, "", "", false, 0}).has_value());
   BOOST_TEST(
       store.write("unfinished", {"another", getpid(), 1, 1, false, "/podsandbox-no-such", "/", true, 0})

@@ -98,8 +98,8 @@ BOOST_AUTO_TEST_CASE(removed_without_systemd) {
 // More than a process is told to enter: said before anything is made.
 BOOST_AUTO_TEST_CASE(too_many_hierarchies) {
   const Hierarchy hierarchy;
-  const CgroupMounts mounts{false, std::vector(most_hierarchies + 1, hierarchy.path)};
-  const auto made = make_cgroup(mounts, "/a");
+  const host::CgroupMounts mounts{false, std::vector(host::most_hierarchies + 1, hierarchy.path)};
+  const auto made = host::make_cgroup(mounts, "/a");
   BOOST_TEST_REQUIRE(!made.has_value());
   BOOST_TEST((made.error().kind == ErrorKind::failed_precondition));
   BOOST_TEST(std::filesystem::is_empty(hierarchy.path));
@@ -107,7 +107,7 @@ BOOST_AUTO_TEST_CASE(too_many_hierarchies) {
 
 // Whoever makes it is killed at any moment: it can be removed, with the parent that was made for it.
 BOOST_AUTO_TEST_CASE(killed_while_it_is_made) {
-  const auto mounts = find_cgroup_mounts();
+  const auto mounts = host::find_cgroup_mounts();
   const std::string parent = "podsandbox-killed-" + std::to_string(getpid());
   std::mt19937 random(std::random_device{}());
   constexpr int rounds = 200;
@@ -115,13 +115,13 @@ BOOST_AUTO_TEST_CASE(killed_while_it_is_made) {
   for (int i = 0; i < rounds; ++i) {
     const pid_t maker = fork();
     if (maker == 0) {
-      (void)make_cgroup(mounts, "/" + parent + "/box");
+      (void)host::make_cgroup(mounts, "/" + parent + "/box");
       _exit(0);
     }
     std::this_thread::sleep_for(std::chrono::microseconds(random() % longest_us));  // a moment by chance
     kill(maker, SIGKILL);
     BOOST_REQUIRE(waitpid(maker, nullptr, 0) == maker);
-    BOOST_TEST(remove_cgroup(mounts, "/" + parent + "/box").has_value());
+    BOOST_TEST(host::remove_cgroup(mounts, "/" + parent + "/box").has_value());
     BOOST_REQUIRE(cgroups_named(parent).empty());
   }
 }
@@ -129,10 +129,10 @@ BOOST_AUTO_TEST_CASE(killed_while_it_is_made) {
 // One that somebody else made is left alone.
 BOOST_AUTO_TEST_CASE(of_somebody_else) {
   const Hierarchy hierarchy;
-  const CgroupMounts mounts{false, {hierarchy.path}};
+  const host::CgroupMounts mounts{false, {hierarchy.path}};
   std::filesystem::create_directories(hierarchy.path / "a/box");
-  BOOST_TEST((make_cgroup(mounts, "/a/box").error().kind == ErrorKind::already_exists));
-  BOOST_TEST(remove_cgroup(mounts, "/a/box").has_value());
+  BOOST_TEST((host::make_cgroup(mounts, "/a/box").error().kind == ErrorKind::already_exists));
+  BOOST_TEST(host::remove_cgroup(mounts, "/a/box").has_value());
   BOOST_TEST(std::filesystem::exists(hierarchy.path / "a/box"));
 }
 

@@ -86,7 +86,7 @@ class DeafSocket {
   }
 
  private:
-  UniqueFd fd_;
+  host::UniqueFd fd_;
 };
 
 // Tells `job`'s client that it has ended, as anybody might who is on the bus.

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "messages/error.hpp"
+#include "services/host/unique_fd.hpp"
+
+/// Cgroups by their files. Every function may hang, as files may.
+namespace podsandbox::host {
+
+/// Where cgroups are on this host: either the mounted hierarchies of cgroup v1, or that of v2.
+struct CgroupMounts {
+  bool unified = false;
+  std::vector<std::filesystem::path> paths;  ///< empty: no cgroups
+
+  bool operator==(const CgroupMounts&) const = default;
+};
+
+/// Reads the text of /proc/PID/mountinfo. With hierarchies of both versions it is v1 that has the
+/// controllers.
+CgroupMounts parse_cgroup_mounts(const std::string& mountinfo);
+
+/// The host's, as this process sees it.
+CgroupMounts find_cgroup_mounts();
+
+/// The ways into a cgroup for a process that is being made. To move one that exists by its pid takes many
+/// times as long: the kernel then waits until it knows that no process forks or ends meanwhile.
+struct CgroupDoors {
+  std::vector<UniqueFd> tasks;  ///< v1: of each hierarchy, open for the process itself to write "0"
+  UniqueFd directory;           ///< v2: for CLONE_INTO_CGROUP
+};
+
+/// The most hierarchies of v1 that a process is told to enter.
+inline constexpr std::size_t most_hierarchies = 16;
+
+/// Makes the cgroup `path` ("/a/b") in every hierarchy, its parents too, with the least share of the CPU.
+/// Calls may be repeated. ALREADY_EXISTS when there is one that we did not make. On failure call
+/// `remove_cgroup`.
+Result<CgroupDoors> make_cgroup(const CgroupMounts& mounts, const std::string& path);
+
+/// Removes the cgroup, and those of its parents that were made by us and are empty now. Leaves what we did
+/// not make. Done, too, when there is none.
+Result<Done> remove_cgroup(const CgroupMounts& mounts, const std::string& path);
+
+}  // namespace podsandbox::host

@@ -1,0 +1,134 @@
+#include "services/host/process_record.hpp"
+
+#include <fcntl.h>
+
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "messages/failpoint.hpp"
+#include "messages/log.hpp"
+#include "messages/sandbox_spec.hpp"
+#include "messages/spec_codec.hpp"
+#include "services/host/system_error.hpp"
+#include "services/host/unique_fd.hpp"
+
+namespace podsandbox::host {
+
+namespace {
+
+const std::string spec_ending = "+spec";  // no identifier ends like this
+
+std::string encode(const ProcessRecord& record) {
+  return nlohmann::json{{"boot_id", record.boot_id},
+                        {"pid", record.pid},
+                        {"start_time", record.start_time},
+                        {"created_ns", record.created_ns},
+                        {"started", record.started},
+                        {"cgroup", record.cgroup},
+                        {"cgroup_parent", record.cgroup_parent},
+                        {"files", record.files},
+                        {"oom_score_adj", record.oom_score_adj}}
+      .dump(-1, ' ', true);
+}
+
+std::optional<ProcessRecord> decode(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  try {
+    const auto json = nlohmann::json::parse(file);
+    ProcessRecord record;
+    json.at("boot_id").get_to(record.boot_id);
+    json.at("pid").get_to(record.pid);
+    json.at("start_time").get_to(record.start_time);
+    json.at("created_ns").get_to(record.created_ns);
+    json.at("started").get_to(record.started);
+    json.at("cgroup").get_to(record.cgroup);
+    json.at("cgroup_parent").get_to(record.cgroup_parent);
+    json.at("files").get_to(record.files);
+    json.at("oom_score_adj").get_to(record.oom_score_adj);
+    return record;
+  } catch (const nlohmann::json::exception&) {
+    return std::nullopt;
+  }
+}
+
+bool write_file(const std::string& path, const std::string& text) {
+  failpoint("record is drafted");
+  const UniqueFd file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  return file && ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
+}
+
+bool move_file(const std::string& from, const std::string& to) {
+  failpoint("record takes its place");
+  if (rename(from.c_str(), to.c_str()) != 0) return false;
+  failpoint("record is there");
+  return true;
+}
+
+}  // namespace
+
+Result<Done> RecordStore::write(const std::string& id, const ProcessRecord& record) const {
+  const std::string path = directory_ / id;
+  const std::string draft = path + "~";  // no identifier ends like this
+  if (write_file(draft, encode(record)) && move_file(draft, path)) return Done{};
+  auto error = failure(ErrorKind::internal, because("writing the record of sandbox " + id + " to " + path));
+  unlink(draft.c_str());
+  return error;
+}
+
+Result<Done> RecordStore::write_spec(const SandboxSpec& spec) const {
+  const std::string path = directory_ / (spec.id + spec_ending);
+  if (write_file(path, bytes_of(spec))) return Done{};
+  auto error =
+      failure(ErrorKind::internal, because("writing the spec of sandbox " + spec.id + " to " + path));
+  unlink(path.c_str());
+  return error;
+}
+
+Result<SpecPtr> RecordStore::read_spec(const std::string& id) const {
+  std::ifstream file(directory_ / (id + spec_ending), std::ios::binary);
+  const std::string bytes(std::istreambuf_iterator<char>(file), {});
+  auto spec = spec_of_bytes(bytes);
+  if (!file || !spec || (*spec)->id != id) {
+    return failure(ErrorKind::not_found, "there is no readable spec of sandbox " + id);
+  }
+  return spec;
+}
+
+Result<Done> RecordStore::remove(const std::string& id) const {
+  // The spec last: without a record, and so without its sandbox, it is nonsense.
+  for (const auto& path : {directory_ / id, directory_ / (id + spec_ending)}) {
+    failpoint("record goes");
+    if (unlink(path.c_str()) == 0 || errno == ENOENT) continue;
+    return failure(ErrorKind::internal,
+                   because("removing the record of sandbox " + id + ", " + path.string()));
+  }
+  failpoint("record is gone");
+  return Done{};
+}
+
+std::map<std::string, ProcessRecord> RecordStore::read_all() const {
+  std::map<std::string, ProcessRecord> records;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(directory_, error)) {
+    const std::string id = entry.path().filename();
+    if (!is_identifier(id)) continue;
+    if (auto record = decode(entry.path())) records.emplace(id, std::move(*record));
+  }
+  return records;
+}
+
+void RecordStore::remove_nonsense() const {
+  const auto records = read_all();
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(directory_, error)) {
+    std::string id = entry.path().filename();
+    if (id.ends_with(spec_ending)) id.resize(id.size() - spec_ending.size());
+    if (records.contains(id)) continue;
+    log::warn("linux", "", "removing " + entry.path().string() + ": it is no sandbox's record");
+    std::filesystem::remove(entry.path(), error);
+  }
+}
+
+}  // namespace podsandbox::host

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "messages/error.hpp"
+
+namespace podsandbox::host {
+
+/// Where containerd's runc shim for the containers of a pod listens. (containerd's shims: /run/containerd/s/
+/// and the SHA-256 of containerd's address, the namespace and the pod's id, joined by '/'.)
+struct ShimSockets {
+  std::string task;
+  std::string debug;
+};
+
+ShimSockets shim_sockets(const std::string& containerd_address, const std::string& id);
+
+/// Ends the shim of a pod, which containerd started with the pod's first container and never ends. Done when
+/// it has gone with its sockets, also when there was none. It refuses while it has a container: UNAVAILABLE.
+/// Blocks, at most until the deadline.
+Result<Done> end_shim(const ShimSockets& sockets, const std::string& id, std::chrono::milliseconds deadline);
+
+}  // namespace podsandbox::host
