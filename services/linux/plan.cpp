@@ -4,10 +4,10 @@
 #include <nlohmann/json.hpp>
 
 #include "proto/cri.pb.h"
+#include "services/host/slice.hpp"
 #include "services/host/sysctls.hpp"
 #include "services/linux/rules.hpp"
 #include "services/linux/sandbox_cgroup.hpp"
-#include "services/linux/slice.hpp"
 
 namespace podsandbox::linux_runtime {
 
@@ -98,7 +98,7 @@ void decide_resources(const SandboxSpec& spec, const HostFacts& host, const Hand
   const std::string& parent = spec.config->linux().cgroup_parent();
   if (!parent.empty()) {
     const auto place = *place_cgroup(parent, spec.id);
-    const auto slice = slice_unit(parent);
+    const auto slice = host::slice_unit(parent);
     plan.cgroup_parent = place.parent;
     plan.cgroup = place.path;
     plan.cgroups_path = slice ? *slice + ":cri-containerd:" + spec.id : place.path;

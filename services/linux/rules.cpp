@@ -5,8 +5,8 @@
 #include <string_view>
 
 #include "proto/cri.pb.h"
+#include "services/host/cgroup_path.hpp"
 #include "services/host/sysctls.hpp"
-#include "services/linux/cgroup_path.hpp"
 #include "services/linux/pause_protocol.hpp"
 #include "services/linux/sandbox_cgroup.hpp"
 
@@ -128,7 +128,7 @@ std::string check_dns(const Subject& s) {
 std::string check_cgroup_parent(const Subject& s) {
   const std::string& parent = s.linux_part.cgroup_parent();
   if (parent.empty()) return "";
-  const auto clean = clean_cgroup_path(parent);  // of a slice, too: nobody means what has a ".." in it
+  const auto clean = host::clean_cgroup_path(parent);  // of a slice, too: nobody means what has a ".." in it
   if (!clean) return clean.error();
   const auto place = place_cgroup(parent, s.spec.id);
   return place ? "" : place.error();

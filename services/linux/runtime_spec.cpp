@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "proto/cri.pb.h"
-#include "services/linux/slice.hpp"
+#include "services/host/slice.hpp"
 
 namespace podsandbox::linux_runtime {
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "services/linux/cgroup_path.hpp"
-#include "services/linux/slice.hpp"
+#include "services/host/cgroup_path.hpp"
+#include "services/host/slice.hpp"
 
 namespace podsandbox::linux_runtime {
 
@@ -22,23 +22,23 @@ bool exists(const host::CgroupMounts& mounts, const std::string& path) {
 }  // namespace
 
 tl::expected<CgroupPlace, std::string> place_cgroup(const std::string& cgroup_parent, const std::string& id) {
-  const bool in_slice = is_slice(cgroup_parent);
-  auto parent = in_slice ? slice_path(cgroup_parent) : clean_cgroup_path(cgroup_parent);
+  const bool in_slice = host::is_slice(cgroup_parent);
+  auto parent = in_slice ? host::slice_path(cgroup_parent) : host::clean_cgroup_path(cgroup_parent);
   if (!parent) return tl::unexpected(std::move(parent.error()));
-  const std::string name = in_slice ? scope_unit(id) : id;
+  const std::string name = in_slice ? host::scope_unit(id) : id;
   return CgroupPlace{*parent, (*parent == "/" ? "" : *parent) + "/" + name};
 }
 
 // A cgroup of our own making ends with the identifier itself, which is never that of its scope.
 bool is_scope(const std::string& path, const std::string& id) {
-  return path.ends_with("/" + scope_unit(id));
+  return path.ends_with("/" + host::scope_unit(id));
 }
 
 Result<Done> enter_sandbox_scope(const CgroupMakers& makers, const std::string& cgroup_parent,
                                  const std::string& id, int pid) {
-  auto slice = slice_unit(cgroup_parent);
+  auto slice = host::slice_unit(cgroup_parent);
   if (!slice) return failure(ErrorKind::invalid_argument, slice.error());
-  const Scope scope{scope_unit(id), "pod sandbox " + id, std::move(*slice), pid, makers.mounts.unified};
+  const Scope scope{host::scope_unit(id), "pod sandbox " + id, std::move(*slice), pid, makers.mounts.unified};
   return start_scope(makers.systemd, scope, std::chrono::steady_clock::now() + makers.deadline);
 }
 
@@ -46,7 +46,7 @@ Result<Done> remove_sandbox_cgroup(const CgroupMakers& makers, const std::string
                                    const std::string& id) {
   if (!is_scope(path, id)) return host::remove_cgroup(makers.mounts, path);
   auto stopped =
-      stop_scope(makers.systemd, scope_unit(id), std::chrono::steady_clock::now() + makers.deadline);
+      stop_scope(makers.systemd, host::scope_unit(id), std::chrono::steady_clock::now() + makers.deadline);
   // Without systemd nothing can be left of a scope but its directory.
   const bool no_systemd = !stopped && stopped.error().kind == ErrorKind::failed_precondition;
   if (no_systemd && !exists(makers.mounts, path)) return Done{};

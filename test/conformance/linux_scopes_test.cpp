@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "services/host/cgroup.hpp"
-#include "services/linux/slice.hpp"
+#include "services/host/slice.hpp"
 #include "test/conformance/linux_fixture.hpp"
 #include "test/linux/fake_systemd.hpp"
 #include "test/linux/private_bus.hpp"
@@ -62,7 +62,7 @@ class Host {
       BOOST_TEST(host::remove_cgroup(mounts, path).has_value());
       return;
     }
-    path = linux_runtime::slice_path(call.properties.at("Slice").substr(2)).value() + "/" + call.unit;
+    path = host::slice_path(call.properties.at("Slice").substr(2)).value() + "/" + call.unit;
     BOOST_TEST(host::make_cgroup(mounts, path).has_value());
     for (const auto& mount : mounts.paths) {
       std::ofstream(mount.string() + path + "/cgroup.procs") << call.properties.at("PIDs").substr(3);
@@ -74,7 +74,7 @@ class Host {
   LinuxFixture runtime_;
 };
 
-const std::string unit = linux_runtime::scope_unit("one");
+const std::string unit = host::scope_unit("one");
 
 void expect(const Result<Started>& started, ErrorKind kind) {
   BOOST_TEST_REQUIRE(!started.has_value());

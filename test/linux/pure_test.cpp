@@ -3,11 +3,11 @@
 #include <nlohmann/json.hpp>
 
 #include "services/host/cgroup.hpp"
+#include "services/host/cgroup_path.hpp"
 #include "services/host/process_facts.hpp"
 #include "services/host/resolv_conf.hpp"
 #include "services/host/shim.hpp"
 #include "services/host/sysctls.hpp"
-#include "services/linux/cgroup_path.hpp"
 #include "services/linux/runtime_spec.hpp"
 #include "test/linux/specs.hpp"
 
@@ -36,12 +36,12 @@ std::shared_ptr<const ::runtime::v1::PodSandboxConfig> with_cgroup_parent(
 BOOST_AUTO_TEST_SUITE(pure)
 
 BOOST_AUTO_TEST_CASE(cgroup_paths) {
-  BOOST_TEST(clean_cgroup_path("").value() == "");
-  BOOST_TEST(clean_cgroup_path("/").value() == "");
-  BOOST_TEST(clean_cgroup_path("kubepods/pod1").value() == "/kubepods/pod1");
-  BOOST_TEST(clean_cgroup_path("//kubepods/./pod1//").value() == "/kubepods/pod1");
-  BOOST_TEST(clean_cgroup_path("/a..b/..c/...").value() == "/a..b/..c/...");
-  for (const char* bad : {"..", "/..", "a/..", "a/../b"}) BOOST_TEST(!clean_cgroup_path(bad));
+  BOOST_TEST(host::clean_cgroup_path("").value() == "");
+  BOOST_TEST(host::clean_cgroup_path("/").value() == "");
+  BOOST_TEST(host::clean_cgroup_path("kubepods/pod1").value() == "/kubepods/pod1");
+  BOOST_TEST(host::clean_cgroup_path("//kubepods/./pod1//").value() == "/kubepods/pod1");
+  BOOST_TEST(host::clean_cgroup_path("/a..b/..c/...").value() == "/a..b/..c/...");
+  for (const char* bad : {"..", "/..", "a/..", "a/../b"}) BOOST_TEST(!host::clean_cgroup_path(bad));
 }
 
 BOOST_AUTO_TEST_CASE(exit_statuses) {

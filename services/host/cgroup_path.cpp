@@ -1,8 +1,8 @@
-#include "services/linux/cgroup_path.hpp"
+#include "services/host/cgroup_path.hpp"
 
 #include <sstream>
 
-namespace podsandbox::linux_runtime {
+namespace podsandbox::host {
 
 tl::expected<std::string, std::string> clean_cgroup_path(const std::string& path) {
   if (path.find('\0') != std::string::npos) return tl::unexpected<std::string>("it has a NUL byte");
@@ -15,4 +15,4 @@ tl::expected<std::string, std::string> clean_cgroup_path(const std::string& path
   return clean;
 }
 
-}  // namespace podsandbox::linux_runtime
+}  // namespace podsandbox::host

@@ -1,10 +1,10 @@
-#include "services/linux/slice.hpp"
+#include "services/host/slice.hpp"
 
 #include <algorithm>
 #include <array>
 #include <string_view>
 
-namespace podsandbox::linux_runtime {
+namespace podsandbox::host {
 
 namespace {
 
@@ -77,4 +77,4 @@ std::string scope_unit(const std::string& id) {
   return "cri-containerd-" + id + ".scope";
 }
 
-}  // namespace podsandbox::linux_runtime
+}  // namespace podsandbox::host

@@ -4,7 +4,7 @@
 #include <tl/expected.hpp>
 
 /// Names of systemd's units and where their cgroups are. All pure.
-namespace podsandbox::linux_runtime {
+namespace podsandbox::host {
 
 /// Whether a pod's cgroup parent names a slice of systemd, as containerd decides it: by the end of its last
 /// component alone.
@@ -21,4 +21,4 @@ tl::expected<std::string, std::string> slice_path(const std::string& cgroup_pare
 /// The scope in which the pause process of sandbox `id` lives.
 std::string scope_unit(const std::string& id);
 
-}  // namespace podsandbox::linux_runtime
+}  // namespace podsandbox::host
