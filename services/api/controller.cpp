@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "services/api/convert.hpp"
-#include "services/api/platform.hpp"
+#include "services/host/platform.hpp"
 #include "services/api/verbose_info.hpp"
 
 namespace podsandbox::api {
@@ -95,7 +95,7 @@ auto Controller::Start(Context context, In<controller::ControllerStartRequest> r
 
 auto Controller::Platform(Context context, In<controller::ControllerPlatformRequest>,
                           controller::ControllerPlatformResponse* response) -> Reactor {
-  const auto& host = host_platform();
+  const auto& host = host::host_platform();
   response->mutable_platform()->set_os(host.os);
   response->mutable_platform()->set_architecture(host.architecture);
   response->mutable_platform()->set_variant(host.variant);

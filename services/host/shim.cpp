@@ -94,6 +94,10 @@ ShimSockets shim_sockets(const std::string& containerd_address, const std::strin
   return {socket_of(name), socket_of(name + "/debug")};
 }
 
+bool shim_listens(const ShimSockets& sockets) {
+  return static_cast<bool>(connect_to(sockets.task));
+}
+
 Result<Done> end_shim(const ShimSockets& sockets, const std::string& id, std::chrono::milliseconds deadline) {
   auto ended = end_server(sockets.task, "ending the shim of sandbox " + id, deadline);
   if (!ended) return ended;

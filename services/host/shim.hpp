@@ -16,6 +16,9 @@ struct ShimSockets {
 
 ShimSockets shim_sockets(const std::string& containerd_address, const std::string& id);
 
+/// Whether somebody listens there.
+bool shim_listens(const ShimSockets& sockets);
+
 /// Ends the shim of a pod, which containerd started with the pod's first container and never ends. Done when
 /// it has gone with its sockets, also when there was none. It refuses while it has a container: UNAVAILABLE.
 /// Blocks, at most until the deadline.

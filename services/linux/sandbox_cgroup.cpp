@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "services/host/cgroup_path.hpp"
+#include "services/host/pod_cgroup.hpp"
 #include "services/host/slice.hpp"
 
 namespace podsandbox::linux_runtime {
@@ -22,10 +22,9 @@ bool exists(const host::CgroupMounts& mounts, const std::string& path) {
 }  // namespace
 
 tl::expected<CgroupPlace, std::string> place_cgroup(const std::string& cgroup_parent, const std::string& id) {
-  const bool in_slice = host::is_slice(cgroup_parent);
-  auto parent = in_slice ? host::slice_path(cgroup_parent) : host::clean_cgroup_path(cgroup_parent);
+  auto parent = host::pod_cgroup(cgroup_parent);
   if (!parent) return tl::unexpected(std::move(parent.error()));
-  const std::string name = in_slice ? host::scope_unit(id) : id;
+  const std::string name = host::is_slice(cgroup_parent) ? host::scope_unit(id) : id;
   return CgroupPlace{*parent, (*parent == "/" ? "" : *parent) + "/" + name};
 }
 

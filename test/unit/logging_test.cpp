@@ -2,8 +2,6 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "services/api/platform.hpp"
-
 namespace podsandbox::telemetry {
 
 BOOST_AUTO_TEST_SUITE(logging)
@@ -20,12 +18,5 @@ BOOST_AUTO_TEST_CASE(hostile_bytes_are_escaped) {
 }
 
 BOOST_AUTO_TEST_SUITE_END()
-
-BOOST_AUTO_TEST_CASE(platforms_have_gos_names) {
-  BOOST_TEST(api::platform_of("x86_64").architecture == "amd64");
-  BOOST_TEST(api::platform_of("aarch64").variant == "v8");
-  BOOST_TEST(api::platform_of("armv7l").architecture == "arm");
-  BOOST_TEST(api::host_platform().os == "linux");
-}
 
 }  // namespace podsandbox::telemetry

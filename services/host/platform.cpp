@@ -1,11 +1,11 @@
-#include "services/api/platform.hpp"
+#include "services/host/platform.hpp"
 
 #include <sys/utsname.h>
 
 #include <array>
 #include <utility>
 
-namespace podsandbox::api {
+namespace podsandbox::host {
 
 Platform platform_of(std::string_view machine) {
   struct Name {
@@ -34,4 +34,4 @@ const Platform& host_platform() {
   return platform;
 }
 
-}  // namespace podsandbox::api
+}  // namespace podsandbox::host

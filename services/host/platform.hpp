@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-namespace podsandbox::api {
+namespace podsandbox::host {
 
 /// What a node is, in Go's names.
 struct Platform {
@@ -18,4 +18,4 @@ Platform platform_of(std::string_view machine);
 /// This machine's.
 const Platform& host_platform();
 
-}  // namespace podsandbox::api
+}  // namespace podsandbox::host
