@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "messages/runtime_kind.hpp"
+
 namespace runtime::v1 {
 class PodSandboxConfig;
 }
@@ -36,11 +38,13 @@ struct SandboxSpec {
   Payload runtime_options;
   std::map<std::string, Payload> extensions;
   std::string sandboxer;  // the name by which containerd's CRI calls us; empty: it came from elsewhere
+  RuntimeKind runtime = RuntimeKind::linux;  // that it is given to: the configuration says, at Create
 };
 
 using SpecPtr = std::shared_ptr<const SandboxSpec>;
 
-/// Whether both ask for the same sandbox (the config is compared field by field, not by its bytes).
+/// Whether both ask for the same sandbox (the config is compared field by field, not by its bytes). Nobody
+/// asks for a runtime: between a request and its repetition the configuration may have changed.
 bool same_request(const SandboxSpec& a, const SandboxSpec& b);
 
 }  // namespace podsandbox

@@ -26,7 +26,7 @@ void fill(google::protobuf::RepeatedPtrField<wire::Label>& out, const Labels& la
 
 void fill(wire::Spec& out, const SandboxSpec& spec) {
   const auto& [id, config, netns_path, annotations, labels, runtime_name, runtime_options, extensions,
-               sandboxer] = spec;
+               sandboxer, runtime] = spec;
   out.set_id(id);
   config->SerializeToString(out.mutable_config());
   out.set_netns_path(netns_path);
@@ -40,6 +40,7 @@ void fill(wire::Spec& out, const SandboxSpec& spec) {
     fill(*extension.mutable_value(), value);
   }
   out.set_sandboxer(sandboxer);
+  if (runtime != RuntimeKind::linux) out.set_runtime(std::string(to_string(runtime)));
 }
 
 Payload payload_of(const wire::Payload& in) {
@@ -57,6 +58,8 @@ Result<SpecPtr> spec_of(const wire::Spec& in) {
   if (!config->ParseFromString(in.config())) {
     return failure(ErrorKind::invalid_argument, "its config is no PodSandboxConfig");
   }
+  const auto runtime = in.runtime().empty() ? RuntimeKind::linux : parse_runtime_kind(in.runtime());
+  if (!runtime) return failure(ErrorKind::invalid_argument, "its runtime is none that there is");
   auto spec = std::make_shared<SandboxSpec>();
   spec->id = in.id();
   spec->config = std::move(config);
@@ -69,6 +72,7 @@ Result<SpecPtr> spec_of(const wire::Spec& in) {
     spec->extensions.insert_or_assign(extension.key(), payload_of(extension.value()));
   }
   spec->sandboxer = in.sandboxer();
+  spec->runtime = *runtime;
   return spec;
 }
 

@@ -20,7 +20,7 @@ void fill(wire::Spec& out, const SandboxSpec& spec);
 
 Payload payload_of(const wire::Payload& in);
 Labels labels_of(const google::protobuf::RepeatedPtrField<wire::Label>& in);
-/// INVALID_ARGUMENT when its config is none.
+/// INVALID_ARGUMENT when its config is none, or its runtime.
 Result<SpecPtr> spec_of(const wire::Spec& in);
 
 /// The same as bytes.

@@ -72,7 +72,7 @@ class VerboseStatus final : public grpc::ServerUnaryReactor {
 
 auto Controller::Create(Context context, In<controller::ControllerCreateRequest> request,
                         controller::ControllerCreateResponse* response) -> Reactor {
-  auto spec = to_spec(*request, namespace_of(*context));
+  auto spec = to_spec(*request, namespace_of(*context), cri_);
   if (!spec) return finish(context, to_status(spec.error()));
   response->set_sandbox_id((*spec)->id);
   return UnaryCall<CreateSandbox>::run(backend_, CreateSandbox{std::move(*spec)}, [](const Done&) {});

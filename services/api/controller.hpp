@@ -1,5 +1,8 @@
 #pragma once
 
+#include <utility>
+
+#include "messages/handler_settings.hpp"
 #include "proto/containerd_sandbox.grpc.pb.h"
 #include "services/api/unary_call.hpp"
 
@@ -9,7 +12,8 @@ namespace podsandbox::api {
 /// what comes back. No thread is held while a call waits.
 class Controller final : public ::containerd::services::sandbox::v1::Controller::CallbackService {
  public:
-  explicit Controller(Backend& backend) : backend_(backend) {}
+  /// `cri` says which runtime the pods of which handler are given to.
+  Controller(Backend& backend, CriSettings cri) : backend_(backend), cri_(std::move(cri)) {}
 
  private:
   using Context = grpc::CallbackServerContext*;
@@ -39,6 +43,7 @@ class Controller final : public ::containerd::services::sandbox::v1::Controller:
                  ::containerd::services::sandbox::v1::ControllerUpdateResponse* response) override;
 
   Backend& backend_;
+  const CriSettings cri_;
 };
 
 }  // namespace podsandbox::api

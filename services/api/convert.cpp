@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "messages/runtime_handler.hpp"
 #include "proto/cri.pb.h"
 
 namespace podsandbox::api {
@@ -109,7 +110,7 @@ Payload to_payload(const google::protobuf::Any& any) {
 }
 
 Result<SpecPtr> to_spec(const controller::ControllerCreateRequest& request,
-                        std::string_view containerd_namespace) {
+                        std::string_view containerd_namespace, const CriSettings& cri) {
   const auto id = checked_id(request.sandbox_id());
   if (!id) return tl::unexpected<Error>(id.error());
   const auto& record = request.sandbox();
@@ -137,6 +138,7 @@ Result<SpecPtr> to_spec(const controller::ControllerCreateRequest& request,
   spec->runtime_options = to_payload(record.runtime().options());
   for (const auto& [key, any] : record.extensions()) spec->extensions.emplace(key, to_payload(any));
   if (containerd_namespace == cri_namespace) spec->sandboxer = request.sandboxer();
+  spec->runtime = cri.of(runtime_handler(*spec)).runtime;
   return SpecPtr(std::move(spec));
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "messages/handler_settings.hpp"
 #include "messages/requests.hpp"
 #include "proto/containerd_sandbox.pb.h"
 #include "proto/podsandbox.pb.h"
@@ -20,8 +21,9 @@ namespace controller = ::containerd::services::sandbox::v1;
 Result<std::string> checked_id(const std::string& id);
 
 /// `containerd_namespace` is the one that the call came with; CRI's is the only one whose `sandboxer` counts.
+/// `cri` says which runtime the pods of which handler are given to.
 Result<SpecPtr> to_spec(const controller::ControllerCreateRequest& request,
-                        std::string_view containerd_namespace);
+                        std::string_view containerd_namespace, const CriSettings& cri);
 Result<UpdateSandbox> to_update(const controller::ControllerUpdateRequest& request);
 
 void set_time(google::protobuf::Timestamp* target, Time time);

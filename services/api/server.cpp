@@ -18,18 +18,21 @@ constexpr int max_message_bytes = 16 * 1024 * 1024;    // containerd's limit, bo
 
 }  // namespace
 
-Server::Server(CallDesk& desk, Listener listener)
-    : backend_{desk, {}}, listener_(std::move(listener)), controller_(backend_), sandboxes_(backend_) {}
+Server::Server(CallDesk& desk, Listener listener, CriSettings cri)
+    : backend_{desk, {}},
+      listener_(std::move(listener)),
+      controller_(backend_, std::move(cri)),
+      sandboxes_(backend_) {}
 
 Server::~Server() {
   drain(std::chrono::seconds(0));
 }
 
-Result<std::unique_ptr<Server>> Server::start(CallDesk& desk, Listener listener) {
+Result<std::unique_ptr<Server>> Server::start(CallDesk& desk, Listener listener, CriSettings cri) {
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   (void)grpc::health::v1::HealthCheckRequest::descriptor();  // gRPC's own service has none for reflection
-  std::unique_ptr<Server> self(new Server(desk, std::move(listener)));
+  std::unique_ptr<Server> self(new Server(desk, std::move(listener), std::move(cri)));
   grpc::ServerBuilder builder;
   builder.SetMaxReceiveMessageSize(max_message_bytes);
   builder.SetMaxSendMessageSize(max_message_bytes);

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "messages/call_desk.hpp"
+#include "messages/handler_settings.hpp"
 #include "services/api/controller.hpp"
 #include "services/api/listener.hpp"
 #include "services/api/sandboxes.hpp"
@@ -16,8 +17,8 @@ namespace podsandbox::api {
 /// The gRPC server: Controller, Sandboxes, health and reflection on one listening unix socket.
 class Server {
  public:
-  /// The desk must outlive the server.
-  static Result<std::unique_ptr<Server>> start(CallDesk& desk, Listener listener);
+  /// The desk must outlive the server. `cri` says which runtime the pods of which handler are given to.
+  static Result<std::unique_ptr<Server>> start(CallDesk& desk, Listener listener, CriSettings cri);
 
   ~Server();
 
@@ -29,7 +30,7 @@ class Server {
   bool drain(std::chrono::nanoseconds limit);
 
  private:
-  Server(CallDesk& desk, Listener listener);
+  Server(CallDesk& desk, Listener listener, CriSettings cri);
 
   Backend backend_;
   Listener listener_;

@@ -163,7 +163,7 @@ Result<Done> serve(const Config& config, StopSignals& signals, std::optional<int
   caf::actor_system system(actor_config);
   CallDesk desk(system);
   const auto root = spawn_root(system, root_seed(config, std::move(*journal), *runtime, desk, signals));
-  auto server = api::Server::start(desk, std::move(*listener));
+  auto server = api::Server::start(desk, std::move(*listener), config.cri);
   if (server) tell_ready(config, restored);
 
   const auto failed = server ? signals.wait() : std::optional(server.error().message);

@@ -39,7 +39,12 @@ Result<Done> make_version_1(Database& database) {
       ") STRICT;");
 }
 
-constexpr std::array<Migration, 1> all_migrations{make_version_1};
+/// A sandbox may be another runtime's than linux (Spec.runtime): who overlooks it takes it for a dead one.
+Result<Done> make_version_2(Database&) {
+  return Done{};
+}
+
+constexpr std::array<Migration, 2> all_migrations{make_version_1, make_version_2};
 
 Result<Done> carry_out(Database& database, Migration step, std::int64_t version) {
   Transaction transaction(database);

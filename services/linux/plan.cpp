@@ -1,8 +1,8 @@
 #include "services/linux/plan.hpp"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
+#include "messages/runtime_handler.hpp"
 #include "proto/cri.pb.h"
 #include "services/host/slice.hpp"
 #include "services/host/sysctls.hpp"
@@ -120,15 +120,6 @@ Result<Plan> plan_of(const SandboxSpec& spec, const HostFacts& host, const CriSe
   decide_sysctls(spec, handler, plan);
   decide_resources(spec, host, handler, plan);
   return plan;
-}
-
-std::string runtime_handler(const SandboxSpec& spec) {
-  const auto extension = spec.extensions.find("metadata");
-  if (extension == spec.extensions.end()) return {};
-  const auto json = nlohmann::json::parse(extension->second.value, nullptr, false);
-  const nlohmann::json::json_pointer handler("/Metadata/RuntimeHandler");
-  if (!json.is_object() || !json.contains(handler) || !json.at(handler).is_string()) return {};
-  return json.at(handler).get<std::string>();
 }
 
 }  // namespace podsandbox::linux_runtime

@@ -57,7 +57,4 @@ struct Plan {
 /// this runtime cannot do is UNIMPLEMENTED; each names the field.
 Result<Plan> plan_of(const SandboxSpec& spec, const HostFacts& host, const CriSettings& cri);
 
-/// The runtime handler for which CRI made this sandbox; empty: the default one, or no CRI.
-std::string runtime_handler(const SandboxSpec& spec);
-
 }  // namespace podsandbox::linux_runtime

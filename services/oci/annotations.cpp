@@ -13,7 +13,7 @@ std::map<std::string, std::string> annotations_of(const Inputs& inputs) {
   const auto& config = *inputs.sandbox.config;
   std::map<std::string, std::string> all;
   for (const auto& [key, value] : config.annotations()) {
-    const auto& patterns = inputs.settings.pod_annotations;
+    const auto& patterns = inputs.settings.handler.pod_annotations;
     const bool passes = std::any_of(patterns.begin(), patterns.end(), [&key = key](const std::string& one) {
       return fnmatch(one.c_str(), key.c_str(), FNM_PATHNAME) == 0;
     });

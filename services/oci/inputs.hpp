@@ -23,11 +23,6 @@ struct ImageConfig {
 /// What is configured: CRI's settings for the pod's runtime handler, and places.
 struct Settings {
   HandlerSettings handler;
-  /// Shell patterns; a pod's annotation whose key matches one is passed to the runtime. `*` and `?` match no
-  /// '/'.
-  std::vector<std::string> pod_annotations;
-  /// For pods that name no seccomp profile: "", "unconfined", "runtime/default" or "localhost/FILE".
-  std::string unset_seccomp_profile;
   std::string image;      ///< the sandbox image's name, as it is configured
   std::string root_dir;   ///< CRI's, as in CriSettings
   std::string state_dir;  ///< the same

@@ -53,7 +53,7 @@ std::string what_is_wrong_with(const SeccompChoice& choice, const HostFacts& hos
 }
 
 Result<SeccompChoice> configured(const Inputs& inputs) {
-  const auto choice = of_name(inputs.settings.unset_seccomp_profile);
+  const auto choice = of_name(inputs.settings.handler.unset_seccomp_profile);
   const auto wrong = choice ? what_is_wrong_with(*choice, inputs.host) : choice.error();
   if (wrong.empty()) return *choice;
   return failure(ErrorKind::failed_precondition, "the setting unset_seccomp_profile: " + wrong +

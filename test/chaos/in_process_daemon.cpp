@@ -46,7 +46,7 @@ InProcessDaemon::InProcessDaemon() {
   seed.settings.backoff.initial = std::chrono::milliseconds(50);
   root_ = spawn_root(system_, std::move(seed));
   auto listener = unwrap(api::Listener::bind({(directory_.path() / "d.sock").string(), 0600, {}}));
-  server_ = unwrap(api::Server::start(desk_, std::move(listener)));
+  server_ = unwrap(api::Server::start(desk_, std::move(listener), settings.cri));
 }
 
 InProcessDaemon::~InProcessDaemon() {

@@ -28,8 +28,8 @@ bool all_differ(const std::tuple<T...>& a, const std::tuple<T...>& b) {
 }
 
 auto members(const SandboxSpec& spec) {
-  const auto& [a, config, c, d, e, f, g, h, i] = spec;
-  return std::make_tuple(a, config->ByteSizeLong(), c, d, e, f, g, h, i);
+  const auto& [a, config, c, d, e, f, g, h, i, j] = spec;
+  return std::make_tuple(a, config->ByteSizeLong(), c, d, e, f, g, h, i, j);
 }
 auto members(const Started& started) {
   const auto& [a, b, c, d, e, f, g] = started;
@@ -93,6 +93,7 @@ BOOST_AUTO_TEST_CASE(what_has_not_happened_stays_so) {
   BOOST_TEST(!decoded.record.exit.has_value());
   BOOST_TEST(!decoded.record.start_failure.has_value());
   BOOST_TEST(!decoded.due.has_value());
+  BOOST_TEST((decoded.record.spec->runtime == RuntimeKind::linux));
 }
 
 /// An exit with status 0 at the epoch is one, too.
@@ -152,6 +153,11 @@ BOOST_AUTO_TEST_CASE(kinds_that_are_not_known) {
   sandbox.mutable_start_failure()->set_kind(static_cast<journal::v1::Failure::Kind>(99));
   const auto decoded = journal::decode_sandbox(sandbox.SerializeAsString());
   BOOST_TEST((decoded->record.start_failure->kind == ErrorKind::internal));
+  sandbox.mutable_spec()->set_runtime("linux");
+  BOOST_TEST(journal::decode_sandbox(sandbox.SerializeAsString()).has_value());
+  sandbox.mutable_spec()->set_runtime("later");
+  BOOST_TEST(!journal::decode_sandbox(sandbox.SerializeAsString()));
+  sandbox.mutable_spec()->clear_runtime();
   sandbox.add_chores();
   BOOST_TEST(!journal::decode_sandbox(sandbox.SerializeAsString()));
 }

@@ -30,7 +30,8 @@ StoredSandbox full_sandbox(const std::string& id) {
                    "io.containerd.runc.v2",
                    {"options.type", bytes},
                    {{"extension", {"extension.type", bytes}}, {"bare", {}}},
-                   "podsandboxd"};
+                   "podsandboxd",
+                   RuntimeKind::containerd};
   SandboxRecord record;
   record.spec = std::make_shared<const SandboxSpec>(std::move(spec));
   record.start_wanted = true;
@@ -71,9 +72,9 @@ Event recent_event(std::uint64_t sequence, const std::string& detail) {
 // All members by name: a new one does not compile until it is compared.
 
 bool same(const SandboxSpec& a, const SandboxSpec& b) {
-  const auto& [a1, config_a, a3, a4, a5, a6, a7, a8, a9] = a;
-  const auto& [b1, config_b, b3, b4, b5, b6, b7, b8, b9] = b;
-  return std::tie(a1, a3, a4, a5, a6, a7, a8, a9) == std::tie(b1, b3, b4, b5, b6, b7, b8, b9) &&
+  const auto& [a1, config_a, a3, a4, a5, a6, a7, a8, a9, a10] = a;
+  const auto& [b1, config_b, b3, b4, b5, b6, b7, b8, b9, b10] = b;
+  return std::tie(a1, a3, a4, a5, a6, a7, a8, a9, a10) == std::tie(b1, b3, b4, b5, b6, b7, b8, b9, b10) &&
          google::protobuf::util::MessageDifferencer::Equals(*config_a, *config_b);
 }
 

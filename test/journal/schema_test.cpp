@@ -13,7 +13,7 @@ BOOST_AUTO_TEST_SUITE(schema)
 
 namespace {
 
-Result<Done> make_version_2(Database& database) {
+Result<Done> make_version_3(Database& database) {
   return database.execute("ALTER TABLE events ADD COLUMN colour TEXT; UPDATE events SET colour = 'red'");
 }
 
@@ -44,7 +44,7 @@ BOOST_AUTO_TEST_CASE(a_new_file_gets_the_newest_version) {
   const TemporaryDirectory home;
   open_store(home.path());
   auto database = open_file(home);
-  BOOST_TEST(number(database, "PRAGMA user_version") == 1);
+  BOOST_TEST(number(database, "PRAGMA user_version") == 2);
   BOOST_TEST(number(database, "PRAGMA auto_vacuum") == 2);
 }
 
@@ -52,30 +52,46 @@ BOOST_AUTO_TEST_CASE(an_older_file_is_migrated_step_by_step) {
   const TemporaryDirectory home;
   must_commit(*open_store(home.path()).store, {{}, {recent_event(1)}});
   auto database = open_file(home);
-  const journal::Migration steps[] = {journal::migrations()[0], make_version_2};
+  const journal::Migration steps[] = {journal::migrations()[0], journal::migrations()[1], make_version_3};
   BOOST_REQUIRE(journal::migrate(database, steps));
-  BOOST_TEST(number(database, "PRAGMA user_version") == 2);
-  BOOST_TEST(number(database, "SELECT schema_version FROM journal") == 2);
+  BOOST_TEST(number(database, "PRAGMA user_version") == 3);
+  BOOST_TEST(number(database, "SELECT schema_version FROM journal") == 3);
   BOOST_TEST(number(database, "SELECT count(*) FROM events WHERE colour = 'red'") == 1);
   BOOST_REQUIRE(journal::migrate(database, steps));  // nothing is left to do
+}
+
+/// One of the version before there was a second runtime.
+BOOST_AUTO_TEST_CASE(a_file_of_version_1_is_read_and_refused_by_it_from_then_on) {
+  const TemporaryDirectory home;
+  {
+    must_commit(*open_store(home.path()).store, write_of(bare_sandbox("one")));
+    BOOST_REQUIRE(open_file(home).execute("UPDATE journal SET schema_version = 1; PRAGMA user_version = 1"));
+  }
+  const auto opened = open_store(home.path());
+  BOOST_TEST(opened.notices.empty());
+  BOOST_TEST((opened.contents.sandboxes.at("one").record.spec->runtime == RuntimeKind::linux));
+  auto database = open_file(home);
+  BOOST_TEST(number(database, "PRAGMA user_version") == 2);
+  const journal::Migration steps[] = {journal::migrations()[0]};
+  BOOST_TEST(!journal::migrate(database, steps));
 }
 
 /// From nothing, all steps are made.
 BOOST_AUTO_TEST_CASE(an_empty_file_goes_through_all_versions) {
   const TemporaryDirectory home;
   auto database = open_file(home);
-  const journal::Migration steps[] = {journal::migrations()[0], make_version_2};
+  const journal::Migration steps[] = {journal::migrations()[0], journal::migrations()[1], make_version_3};
   BOOST_REQUIRE(journal::migrate(database, steps));
-  BOOST_TEST(number(database, "PRAGMA user_version") == 2);
+  BOOST_TEST(number(database, "PRAGMA user_version") == 3);
 }
 
 BOOST_AUTO_TEST_CASE(a_migration_that_fails_changes_nothing) {
   const TemporaryDirectory home;
   must_commit(*open_store(home.path()).store, {{}, {recent_event(1)}});
   auto database = open_file(home);
-  const journal::Migration steps[] = {journal::migrations()[0], fail_halfway};
+  const journal::Migration steps[] = {journal::migrations()[0], journal::migrations()[1], fail_halfway};
   BOOST_TEST(!journal::migrate(database, steps));
-  BOOST_TEST(number(database, "PRAGMA user_version") == 1);
+  BOOST_TEST(number(database, "PRAGMA user_version") == 2);
   BOOST_TEST(number(database, "SELECT count(*) FROM events") == 1);
   BOOST_TEST(number(database, "SELECT count(*) FROM sqlite_schema WHERE name = 'half'") == 0);
 }
@@ -90,7 +106,7 @@ BOOST_AUTO_TEST_CASE(a_newer_file_is_refused_and_left_alone) {
   const auto& text = refused.error().message;
   BOOST_TEST(contains(text, file_in(home.path()).string()), text);
   BOOST_TEST(contains(text, "schema version 7"), text);
-  BOOST_TEST(contains(text, "versions up to 1"), text);
+  BOOST_TEST(contains(text, "versions up to 2"), text);
   BOOST_TEST(contains(text, "run a podsandboxd that knows it"), text);
   BOOST_TEST(put_aside_in(home.path()).empty());
   auto database = open_file(home);

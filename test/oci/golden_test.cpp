@@ -75,7 +75,7 @@ BOOST_AUTO_TEST_CASE(everything_said) {
     (*c.mutable_annotations())["a.example/x"] = "passed";
     (*c.mutable_annotations())["b.example/x"] = "not passed";
   });
-  pod.settings.pod_annotations = {"a.example/*"};
+  pod.settings.handler.pod_annotations = {"a.example/*"};
   pod.host.selinux.emplace();
   pod.image = {{"/pause", "-x"}, {"y"}, {"PATH=/bin", "A=1"}, "/work", "somebody:something"};
   pod.files.accounts = {"somebody:x:1000:2000::/:/bin/sh\n", "something:x:3000:\n"};

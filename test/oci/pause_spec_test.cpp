@@ -193,7 +193,7 @@ BOOST_AUTO_TEST_CASE(annotations) {
       (*c.mutable_annotations())[key] = "the pod's";
     }
   });
-  pod.settings.pod_annotations = {"a.example/*", "b.example/?", "io.kubernetes.cri.*", "[", ""};
+  pod.settings.handler.pod_annotations = {"a.example/*", "b.example/?", "io.kubernetes.cri.*", "[", ""};
   json expected = of(Pod());
   expected["a.example/x"] = expected["b.example/1"] = "the pod's";
   BOOST_TEST(of(pod) == expected);

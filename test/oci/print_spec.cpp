@@ -33,7 +33,7 @@ SandboxSpec sandbox_of(const json& from) {
 oci::Settings settings_of(const json& from) {
   oci::Settings settings;
   settings.handler.restrict_oom_score_adj = from.at("restrict_oom_score_adj");
-  settings.pod_annotations = from.at("pod_annotations");
+  settings.handler.pod_annotations = from.at("pod_annotations");
   settings.image = from.at("image");
   settings.root_dir = from.at("root_dir");
   settings.state_dir = from.at("state_dir");

@@ -173,7 +173,7 @@ BOOST_AUTO_TEST_CASE(of_the_node) {
   };
   for (const char* setting : {"nonsense", "localhost/a"}) {
     Pod pod;
-    pod.settings.unset_seccomp_profile = setting;
+    pod.settings.handler.unset_seccomp_profile = setting;
     expect_precondition(pod, "unset_seccomp_profile");
   }
   Pod without_command;

@@ -18,7 +18,7 @@ namespace {
 
 oci::SeccompChoice chosen(const std::function<void(Config&)>& change, const std::string& unset = {}) {
   Pod pod(change);
-  pod.settings.unset_seccomp_profile = unset;
+  pod.settings.handler.unset_seccomp_profile = unset;
   return pod.choose().value().seccomp;
 }
 

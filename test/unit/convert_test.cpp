@@ -9,6 +9,8 @@ namespace podsandbox::api {
 
 namespace {
 
+const CriSettings no_handlers;
+
 controller::ControllerCreateRequest good_request() {
   controller::ControllerCreateRequest request;
   request.set_sandbox_id("pod-a");
@@ -25,7 +27,7 @@ controller::ControllerCreateRequest good_request() {
 }
 
 void refused(const controller::ControllerCreateRequest& request, ErrorKind kind, const std::string& field) {
-  const auto spec = to_spec(request, "k8s.io");
+  const auto spec = to_spec(request, "k8s.io", no_handlers);
   BOOST_REQUIRE_MESSAGE(!spec, field);
   BOOST_TEST((spec.error().kind == kind));
   BOOST_TEST(spec.error().message.find(field) != std::string::npos, spec.error().message);
@@ -36,7 +38,7 @@ void refused(const controller::ControllerCreateRequest& request, ErrorKind kind,
 BOOST_AUTO_TEST_SUITE(convert)
 
 BOOST_AUTO_TEST_CASE(a_good_request) {
-  const auto spec = to_spec(good_request(), "k8s.io");
+  const auto spec = to_spec(good_request(), "k8s.io", no_handlers);
   BOOST_REQUIRE(spec);
   BOOST_TEST((*spec)->id == "pod-a");
   BOOST_TEST((*spec)->config->hostname() == "web");
@@ -49,7 +51,7 @@ BOOST_AUTO_TEST_CASE(a_good_request) {
 /// Of those who have no record where CRI has its own nobody may think that they should.
 BOOST_AUTO_TEST_CASE(only_cri_is_a_sandboxers_client) {
   for (const char* other : {"", "default", "k8s.io2"}) {
-    const auto spec = to_spec(good_request(), other);
+    const auto spec = to_spec(good_request(), other, no_handlers);
     BOOST_REQUIRE(spec);
     BOOST_TEST((*spec)->sandboxer == "", other);
   }
@@ -59,17 +61,58 @@ BOOST_AUTO_TEST_CASE(only_cri_is_a_sandboxers_client) {
 BOOST_AUTO_TEST_CASE(type_urls_with_and_without_host) {
   auto request = good_request();
   request.mutable_options()->set_type_url("type.googleapis.com/runtime.v1.PodSandboxConfig");
-  const auto with = to_spec(request, "k8s.io");
-  const auto without = to_spec(good_request(), "k8s.io");
+  const auto with = to_spec(request, "k8s.io", no_handlers);
+  const auto without = to_spec(good_request(), "k8s.io", no_handlers);
   BOOST_REQUIRE((with && without));
   BOOST_TEST(same_request(**with, **without));
+}
+
+controller::ControllerCreateRequest request_for(const std::string& handler) {
+  auto request = good_request();
+  auto& metadata = (*request.mutable_sandbox()->mutable_extensions())["metadata"];
+  metadata.set_value(R"({"Version": "v1", "Metadata": {"RuntimeHandler": ")" + handler + R"("}})");
+  return request;
+}
+
+/// The configuration says which runtime has the pods of which handler; whoever asks for a sandbox does not.
+BOOST_AUTO_TEST_CASE(the_handler_decides_about_the_runtime) {
+  CriSettings cri;
+  cri.handlers["classic"].runtime = RuntimeKind::containerd;
+  const auto runtime_of = [&](const controller::ControllerCreateRequest& request) {
+    const auto spec = to_spec(request, "k8s.io", cri);
+    BOOST_REQUIRE(spec);
+    return (*spec)->runtime;
+  };
+  BOOST_TEST((runtime_of(request_for("classic")) == RuntimeKind::containerd));
+  BOOST_TEST((runtime_of(request_for("other")) == RuntimeKind::linux));
+  BOOST_TEST((runtime_of(good_request()) == RuntimeKind::linux));
+  auto hostile = good_request();
+  for (const std::string text :
+       {"", "{", "[]", "{\"Metadata\": []}", "{\"Metadata\": {\"RuntimeHandler\": 1}}"}) {
+    (*hostile.mutable_sandbox()->mutable_extensions())["metadata"].set_value(text);
+    BOOST_TEST((runtime_of(hostile) == RuntimeKind::linux), text);
+  }
+  cri.defaults.runtime = RuntimeKind::containerd;
+  BOOST_TEST((runtime_of(good_request()) == RuntimeKind::containerd));
+  BOOST_TEST((runtime_of(hostile) == RuntimeKind::containerd));
+}
+
+/// Between a Create and its repetition the configuration may have changed.
+BOOST_AUTO_TEST_CASE(the_runtime_makes_no_other_request) {
+  CriSettings cri;
+  cri.defaults.runtime = RuntimeKind::containerd;
+  const auto one = to_spec(good_request(), "k8s.io", no_handlers);
+  const auto other = to_spec(good_request(), "k8s.io", cri);
+  BOOST_REQUIRE((one && other));
+  BOOST_TEST(((*one)->runtime != (*other)->runtime));
+  BOOST_TEST(same_request(**one, **other));
 }
 
 /// containerd sends Go's zero time for host network pods; times of the request are not used at all.
 BOOST_AUTO_TEST_CASE(year_one_is_tolerated) {
   auto request = good_request();
   request.mutable_sandbox()->mutable_created_at()->set_seconds(-62135596800);
-  BOOST_TEST(to_spec(request, "k8s.io").has_value());
+  BOOST_TEST(to_spec(request, "k8s.io", no_handlers).has_value());
 }
 
 BOOST_AUTO_TEST_CASE(refusals_name_the_field) {
@@ -108,11 +151,11 @@ BOOST_AUTO_TEST_CASE(refusals_name_the_field) {
 }
 
 BOOST_AUTO_TEST_CASE(what_differs_between_two_requests) {
-  const auto spec = *to_spec(good_request(), "k8s.io");
+  const auto spec = *to_spec(good_request(), "k8s.io", no_handlers);
   const auto differs = [&](auto change) {
     auto request = good_request();
     change(request);
-    return !same_request(*spec, **to_spec(request, "k8s.io"));
+    return !same_request(*spec, **to_spec(request, "k8s.io", no_handlers));
   };
   BOOST_TEST(!differs([](auto&) {}));
   BOOST_TEST(differs([](auto& r) { r.set_netns_path("/other"); }));
