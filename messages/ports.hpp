@@ -19,8 +19,9 @@ namespace podsandbox {
 
 // -- exits -> supervisor -----------------------------------------------------
 
-/// What the runtime has, told to the supervisor after every (re)connection to the runtime.
+/// What one runtime has, told to the supervisor after every (re)connection to it.
 struct Inventory {
+  RuntimeKind runtime = RuntimeKind::linux;
   Result<runtime::Holdings> holdings;  // or why it does not say
 };
 
@@ -52,8 +53,11 @@ struct DeferChore {
 /// The runtime does not list this sandbox's process: ask it, and take a process that is gone for an exit.
 struct CheckProcess {};
 
-/// The runtime's actor died and has a successor: what was asked of it and not answered must be asked again.
-struct RuntimeRestarted {};
+/// The actor of this runtime died and has a successor: what was asked of it and not answered must be asked
+/// again. The supervisor tells those whose runtime it is.
+struct RuntimeRestarted {
+  RuntimeKind runtime = RuntimeKind::linux;
+};
 
 /// The journal's actor died and has a successor: what it did not answer must be written again.
 struct JournalRestarted {};
@@ -83,8 +87,10 @@ using SupervisorPort = CallsPort::extend<caf::reacts_to<TaskExit>, caf::reacts_t
                                          caf::reacts_to<DeferChore>, caf::reacts_to<RuntimeRestarted>,
                                          caf::reacts_to<JournalRestarted>>::extend_with<PingPort>;
 
-/// Subscribe to the runtime again and tell the supervisor all that it has: one of both is new.
-struct Reconcile {};
+/// Subscribe to this runtime again and tell the supervisor all that it has: one of both is new.
+struct Reconcile {
+  RuntimeKind runtime = RuntimeKind::linux;
+};
 
 using ExitsPort = runtime::ExitSubscriber::extend<caf::reacts_to<Reconcile>>;
 
@@ -111,11 +117,15 @@ using RootPort = caf::typed_actor<caf::reacts_to<CallsLost>, caf::reacts_to<Stop
 namespace names {
 inline constexpr auto gateway = caf::atom("gateway");
 inline constexpr auto supervisor = caf::atom("supervisor");
-inline constexpr auto runtime = caf::atom("runtime");
 inline constexpr auto exits = caf::atom("exits");
 inline constexpr auto hub = caf::atom("hub");
 inline constexpr auto journal = caf::atom("journal");
 inline constexpr auto root = caf::atom("root");
+
+/// Each runtime by its own.
+constexpr caf::atom_value runtime(RuntimeKind kind) {
+  return kind == RuntimeKind::containerd ? caf::atom("containerd") : caf::atom("linux");
+}
 }  // namespace names
 
 /// The actor of that name, or an invalid handle when there is none (yet).

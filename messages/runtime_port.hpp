@@ -10,8 +10,8 @@
 #include "messages/message_types.hpp"
 #include "messages/sandbox_record.hpp"
 
-/// The runtime port: what makes sandboxes run. Every runtime is an actor of type `RuntimePort`; the fault
-/// injecting decorator and the conformance suite (test/conformance) speak it too.
+/// The runtime port: what makes sandboxes run. Every runtime is an actor of type `RuntimePort`, and there may
+/// be several, each with its own sandboxes; the conformance suite (test/conformance) speaks it too.
 ///
 /// Contract:
 /// - Nothing blocks: each request is answered when it is done, other sandboxes' requests go on meanwhile.

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "actors/exits/exits.hpp"
 #include "actors/gateway/gateway.hpp"
@@ -39,9 +40,8 @@ class Root {
     });
     self_->system().registry().put(names::root, caf::actor_cast<caf::strong_actor_ptr>(self_));
     if (seed_.make_journal) start_child(names::journal);
-    for (const auto name : {names::runtime, names::hub, names::supervisor, names::exits, names::gateway}) {
-      start_child(name);
-    }
+    for (const auto kind : runtimes()) start_child(names::runtime(kind));
+    for (const auto name : {names::hub, names::supervisor, names::exits, names::gateway}) start_child(name);
     for (const auto& companion : seed_.companions) start_child(companion.name);
     self_->send(self_, CallsLost{});  // those that came before us found nobody to tell
     return {
@@ -59,6 +59,7 @@ class Root {
   void restore_state() {
     auto contents = std::exchange(seed_.restored, {});
     ledger_ = std::make_shared<Ledger>();
+    for (const auto kind : runtimes()) ledger_->untold.insert(kind);
     events_ = std::make_shared<EventLog>(seed_.settings.events_kept, std::move(contents.events),
                                          contents.next_sequence);
     const RestoreTime now{std::chrono::system_clock::now(), self_->clock().now()};
@@ -73,15 +74,25 @@ class Root {
     }
   }
 
+  std::vector<RuntimeKind> runtimes() const {
+    std::vector<RuntimeKind> kinds;
+    for (const auto& runtime : seed_.runtimes) kinds.push_back(runtime.kind);
+    return kinds;
+  }
+
   caf::strong_actor_ptr spawn_child(caf::atom_value name) {
     auto& system = self_->system();
     for (const auto& companion : seed_.companions) {
       if (name == companion.name) return companion.spawn(system);
     }
+    for (const auto& runtime : seed_.runtimes) {
+      if (name == names::runtime(runtime.kind)) {
+        return caf::actor_cast<caf::strong_actor_ptr>(runtime.spawn(system));
+      }
+    }
     if (name == names::journal) return caf::actor_cast<caf::strong_actor_ptr>(seed_.make_journal(system));
-    if (name == names::runtime) return caf::actor_cast<caf::strong_actor_ptr>(seed_.make_runtime(system));
     if (name == names::hub) return caf::actor_cast<caf::strong_actor_ptr>(spawn_hub(system, events_));
-    if (name == names::exits) return caf::actor_cast<caf::strong_actor_ptr>(spawn_exits(system));
+    if (name == names::exits) return caf::actor_cast<caf::strong_actor_ptr>(spawn_exits(system, runtimes()));
     if (name == names::gateway) return caf::actor_cast<caf::strong_actor_ptr>(spawn_gateway(system));
     return caf::actor_cast<caf::strong_actor_ptr>(
         spawn_supervisor(system, SupervisorSeed{ledger_, events_, seed_.settings, bool(seed_.make_journal)}));
@@ -110,23 +121,25 @@ class Root {
 
   /// What a new child could not know, and what others asked of the one that died.
   void tell_others(caf::atom_value restarted) {
-    if (restarted == names::runtime) {
-      self_->send(caf::actor_cast<SupervisorPort>(children_.at(names::supervisor)), RuntimeRestarted{});
+    for (const auto kind : runtimes()) {
+      const bool is_new = restarted == names::runtime(kind);
+      if (is_new) {
+        self_->send(caf::actor_cast<SupervisorPort>(children_.at(names::supervisor)), RuntimeRestarted{kind});
+      }
+      if (is_new || restarted == names::supervisor) {
+        self_->send(caf::actor_cast<ExitsPort>(children_.at(names::exits)), Reconcile{kind});
+      }
     }
     if (restarted == names::journal) {
       self_->send(caf::actor_cast<SupervisorPort>(children_.at(names::supervisor)), JournalRestarted{});
-    }
-    if (restarted == names::runtime || restarted == names::supervisor) {
-      self_->send(caf::actor_cast<ExitsPort>(children_.at(names::exits)), Reconcile{});
     }
   }
 
   void stop_all() {
     self_->set_down_handler([](const caf::down_msg&) {});
     for (const auto& companion : seed_.companions) stop_child(companion.name);
-    for (const auto name : {names::gateway, names::exits, names::supervisor, names::hub, names::runtime}) {
-      stop_child(name);
-    }
+    for (const auto name : {names::gateway, names::exits, names::supervisor, names::hub}) stop_child(name);
+    for (const auto kind : runtimes()) stop_child(names::runtime(kind));
     if (seed_.make_journal) stop_child(names::journal);
     self_->system().registry().erase(names::root);
     self_->quit();

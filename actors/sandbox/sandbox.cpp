@@ -141,7 +141,7 @@ void Sandbox::wait(const Call<WaitSandbox>& call) {
 }
 
 void Sandbox::status(const Call<SandboxStatus>& call) {
-  const auto runtime = find_actor<RuntimePort>(self_->system(), names::runtime);
+  const auto runtime = this->runtime();
   if (!call.request.verbose || !runtime) return call.reply(StatusAnswer{view_of(life_.record()), {}});
   // What the runtime cannot tell in time is missing in the answer; it never delays or fails it for long.
   self_->request(runtime, inspect_timeout, runtime::Inspect{id()})
@@ -162,7 +162,7 @@ void Sandbox::shutdown(const Call<ShutdownSandbox>& call) {
 }
 
 void Sandbox::metrics(const Call<SandboxMetrics>& call) {
-  const auto runtime = find_actor<RuntimePort>(self_->system(), names::runtime);
+  const auto runtime = this->runtime();
   if (!runtime) return call.reply.fail(ErrorKind::unavailable, about("metrics of", "the runtime restarts"));
   self_->request(runtime, inspect_timeout, runtime::ReadMetrics{id()})
       .then([reply = call.reply](const Result<Payload>& metrics) { reply(metrics); },
@@ -220,6 +220,10 @@ void Sandbox::note(EventKind kind, std::string detail) {
   log::info("sandbox", id(), text);
   events_.push_back(event_of(kind, record, std::move(detail)));
   dirty_ = true;
+}
+
+RuntimePort Sandbox::runtime() const {
+  return find_actor<RuntimePort>(self_->system(), names::runtime(life_.record().spec->runtime));
 }
 
 std::string Sandbox::about(std::string_view what, std::string_view why) const {

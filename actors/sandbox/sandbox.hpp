@@ -99,6 +99,8 @@ class Sandbox {
 
   // -- helpers ---------------------------------------------------------------
   const std::string& id() const { return life_.record().spec->id; }
+  /// The one that this sandbox is given to; invalid while it restarts.
+  RuntimePort runtime() const;
   void ask_again();
   void note(EventKind kind, std::string detail = {});
   std::string about(std::string_view what, std::string_view why) const;

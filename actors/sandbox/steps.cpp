@@ -152,7 +152,7 @@ void Sandbox::run(Step step) {
 template <class Op, class Answer>
 void Sandbox::ask(Op op, std::chrono::nanoseconds timeout, std::function<void(Result<Answer>)> done) {
   const auto attempt = ++attempt_;
-  const auto runtime = find_actor<RuntimePort>(self_->system(), names::runtime);
+  const auto runtime = this->runtime();
   if (!runtime) return self_->delayed_send(self_, runtime_pause, TryAgain{attempt});
   self_->request(runtime, timeout, std::move(op))
       .then(
@@ -255,7 +255,7 @@ void Sandbox::step_failed(const Error& why) {
 
 void Sandbox::check_process() {
   if (!life_.running()) return;
-  const auto runtime = find_actor<RuntimePort>(self_->system(), names::runtime);
+  const auto runtime = this->runtime();
   if (!runtime) return;  // exits reconciles when there is one
   self_->request(runtime, inspect_timeout, runtime::Inspect{id()})
       .then([this](const Result<runtime::Process>& process) { process_checked(process); },

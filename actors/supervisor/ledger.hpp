@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -31,8 +32,8 @@ struct Ledger {
   std::uint64_t last_incarnation = 0;
   Scribe scribe;
   PastExits past_exits;
-  /// Whether what the runtime has was compared with it: until then the journal may have lost some.
-  bool complete = false;
+  /// The runtimes that have not told yet what they have: until then the journal may have lost some of theirs.
+  std::set<RuntimeKind> untold;
 };
 
 }  // namespace podsandbox

@@ -6,8 +6,9 @@
 #include "actors/supervisor/supervisor.hpp"
 #include "messages/log.hpp"
 
-/// What the runtime has, compared with what the supervisor knows. Until the runtime has said it once, nobody
-/// can say that a sandbox does not exist: the journal may have lost it.
+/// What each runtime has, compared with what the supervisor knows. Until a runtime has said it once, nobody
+/// can say that a sandbox of it does not exist: the journal may have lost it. The runtimes speak for
+/// themselves: one that is silent keeps nobody from what is known of another's.
 namespace podsandbox {
 
 namespace {
@@ -25,61 +26,80 @@ std::vector<Found> all_of(const runtime::Holdings& holdings) {
 }  // namespace
 
 void Supervisor::inventory(const Inventory& inventory) {
+  const auto kind = inventory.runtime;
   const auto& holdings = inventory.holdings;
+  auto& telling = tellings_[kind];
   if (!holdings) {
-    silence_ = holdings.error().message;
-    return serve_parked();
+    telling.silence = holdings.error().message;
+    return heard_from(kind);
   }
-  recall_failed_ = false;
+  telling.recall_failed = false;
   for (const auto& found : all_of(*holdings)) {
-    if (!find(found.process.id)) recall(found);
+    const auto* entry = find(found.process.id);
+    if (!entry) {
+      recall(kind, found);
+    } else if (entry->record.spec->runtime != kind) {
+      log::warn("supervisor", found.process.id,
+                "the " + std::string(to_string(kind)) + " runtime has one of this id too: it is left alone");
+    }
   }
   for (const auto& [id, entry] : ledger_->sandboxes) {
-    if (!entry.record.started || entry.record.exit) continue;
+    const auto& record = entry.record;
+    if (record.spec->runtime != kind || !record.started || record.exit) continue;
     const bool listed = std::any_of(holdings->processes.begin(), holdings->processes.end(),
                                     [&id = id](const auto& process) { return process.id == id; });
     if (!listed) check_process(id);
   }
-  if (recalls_.empty() && !recall_failed_) become_complete();
+  consider_told(kind);
 }
 
-void Supervisor::recall(const Found& found) {
+void Supervisor::recall(RuntimeKind kind, const Found& found) {
   const auto& id = found.process.id;
-  const auto step = plan_recovery(nullptr, true, found, std::chrono::system_clock::now());
-  const auto runtime = find_actor<RuntimePort>(self_->system(), names::runtime);
+  auto& telling = tellings_[kind];
+  const auto runtime = find_actor<RuntimePort>(self_->system(), names::runtime(kind));
   if (!runtime) {
-    recall_failed_ = true;  // there will be another one, and an inventory of it
+    telling.recall_failed = true;  // there will be another one, and an inventory of it
     return;
   }
-  if (!recalls_.insert(id).second) return;
-  const bool runs = step.what == Recovery::take_over;
+  if (!telling.recalls.insert(id).second) return;
   self_->request(runtime, recall_timeout, runtime::Recall{id})
-      .then([this, id, runs](Result<SpecPtr>& spec) { recalled(id, runs, std::move(spec)); },
-            [this, id, runs](const caf::error& error) {
-              recalled(id, runs, failure(ErrorKind::unavailable, self_->system().render(error)));
+      .then([this, kind, found](Result<SpecPtr>& spec) { recalled(kind, found, std::move(spec)); },
+            [this, kind, found](const caf::error& error) {
+              recalled(kind, found, failure(ErrorKind::unavailable, self_->system().render(error)));
             });
 }
 
-void Supervisor::recalled(const std::string& id, bool runs, Result<SpecPtr> spec) {
-  recalls_.erase(id);
+void Supervisor::recalled(RuntimeKind kind, const Found& found, Result<SpecPtr> spec) {
+  const auto& id = found.process.id;
+  tellings_[kind].recalls.erase(id);
   if (!spec) {
     log::warn(
         "supervisor", id,
-        "the runtime has this sandbox, which nobody knows, and cannot tell of it: " + spec.error().message);
-    if (spec.error().kind != ErrorKind::not_found) ask_for_another_inventory();
+        "the " + std::string(to_string(kind)) +
+            " runtime has this sandbox, which nobody knows, and cannot tell of it: " + spec.error().message);
+    if (spec.error().kind != ErrorKind::not_found) ask_for_another_inventory(kind);
   } else if (!find(id)) {
-    take_over(id, runs, std::move(*spec));
+    take_over(kind, found, std::move(*spec));
+    serve_parked();
   }
-  if (recalls_.empty() && !recall_failed_) become_complete();
+  consider_told(kind);
 }
 
-void Supervisor::ask_for_another_inventory() {
-  recall_failed_ = true;
+void Supervisor::ask_for_another_inventory(RuntimeKind kind) {
+  tellings_[kind].recall_failed = true;
   const auto exits = find_actor<ExitsPort>(self_->system(), names::exits);
-  if (exits) self_->delayed_send(exits, pause_between_inventories, Reconcile{});
+  if (exits) self_->delayed_send(exits, pause_between_inventories, Reconcile{kind});
 }
 
-void Supervisor::take_over(const std::string& id, bool runs, SpecPtr spec) {
+void Supervisor::take_over(RuntimeKind kind, const Found& found, SpecPtr spec) {
+  const auto& id = found.process.id;
+  const auto step = plan_recovery(nullptr, true, found, std::chrono::system_clock::now());
+  const bool runs = step.what == Recovery::take_over;
+  if (spec->runtime != kind) {  // whoever has it knows best
+    auto corrected = std::make_shared<SandboxSpec>(*spec);
+    corrected->runtime = kind;
+    spec = std::move(corrected);
+  }
   auto& entry = ledger_->sandboxes[id];
   auto& record = entry.record;
   record.spec = std::move(spec);
@@ -95,13 +115,28 @@ void Supervisor::take_over(const std::string& id, bool runs, SpecPtr spec) {
   changed(id);
 }
 
-void Supervisor::become_complete() {
-  ledger_->complete = true;
+/// It has told what it has when nothing of that is unknown any more.
+void Supervisor::consider_told(RuntimeKind kind) {
+  const auto& telling = tellings_[kind];
+  if (!telling.recalls.empty() || telling.recall_failed) return;
+  ledger_->untold.erase(kind);
+  heard_from(kind);
+}
+
+void Supervisor::heard_from(RuntimeKind kind) {
+  for (auto& call : parked_) call.awaited.erase(kind);
   serve_parked();
 }
 
+/// In the order in which they came: one may create what the next one is about.
 void Supervisor::serve_parked() {
-  for (const auto& call : std::exchange(parked_, {})) call();
+  for (auto& call : std::exchange(parked_, {})) {
+    if (call.awaited.empty() || find(call.id)) {
+      call.serve();
+    } else {
+      parked_.push_back(std::move(call));
+    }
+  }
 }
 
 }  // namespace podsandbox

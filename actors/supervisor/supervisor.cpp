@@ -14,14 +14,36 @@ constexpr auto restart_pause = std::chrono::seconds(1);
 
 }  // namespace
 
-/// A handler for calls that wait until every sandbox is known, unless they are about one that is.
+/// The runtimes that must tell what they have before the request can be answered, and have not.
 template <class Request>
-auto Supervisor::when_complete(void (Supervisor::*handle)(const Call<Request>&)) {
+std::set<RuntimeKind> Supervisor::needed_for(const Request& request) const {
+  if constexpr (requires { request.id(); }) {
+    if (ledger_->sandboxes.contains(request.id())) return {};
+  }
+  return ledger_->untold;
+}
+
+/// A new sandbox needs the word of its own runtime alone, unless another one is about to say that it has it.
+std::set<RuntimeKind> Supervisor::needed_for(const CreateSandbox& request) const {
+  if (ledger_->sandboxes.contains(request.id())) return {};
+  std::set<RuntimeKind> needed;
+  for (const auto kind : ledger_->untold) {
+    const auto telling = tellings_.find(kind);
+    const bool has_it = telling != tellings_.end() && telling->second.recalls.contains(request.id());
+    if (kind == request.spec->runtime || has_it) needed.insert(kind);
+  }
+  return needed;
+}
+
+/// A handler for calls that wait until it is known whether their sandbox exists.
+template <class Request>
+auto Supervisor::when_decided(void (Supervisor::*handle)(const Call<Request>&)) {
   return [this, handle](const Call<Request>& call) {
-    bool known = ledger_->complete;
-    if constexpr (requires { call.request.id(); }) known = known || find(call.request.id());
-    if (known) return (this->*handle)(call);
-    parked_.emplace_back([this, handle, call] { (this->*handle)(call); });
+    auto needed = needed_for(call.request);
+    if (needed.empty()) return (this->*handle)(call);
+    std::string id;
+    if constexpr (requires { call.request.id(); }) id = call.request.id();
+    parked_.push_back({std::move(id), std::move(needed), [this, handle, call] { (this->*handle)(call); }});
   };
 }
 
@@ -41,16 +63,16 @@ SupervisorActor::behavior_type Supervisor::start(SupervisorSeed seed) {
   }
   write();
   return {
-      when_complete(&Supervisor::create),
-      when_complete(&Supervisor::route<StartSandbox>),
-      when_complete(&Supervisor::route<StopSandbox>),
-      when_complete(&Supervisor::wait),
-      when_complete(&Supervisor::route<SandboxStatus>),
-      when_complete(&Supervisor::shut_down),
-      when_complete(&Supervisor::route<SandboxMetrics>),
-      when_complete(&Supervisor::route<UpdateSandbox>),
-      when_complete(&Supervisor::list),
-      when_complete(&Supervisor::get),
+      when_decided(&Supervisor::create),
+      when_decided(&Supervisor::route<StartSandbox>),
+      when_decided(&Supervisor::route<StopSandbox>),
+      when_decided(&Supervisor::wait),
+      when_decided(&Supervisor::route<SandboxStatus>),
+      when_decided(&Supervisor::shut_down),
+      when_decided(&Supervisor::route<SandboxMetrics>),
+      when_decided(&Supervisor::route<UpdateSandbox>),
+      when_decided(&Supervisor::list),
+      when_decided(&Supervisor::get),
       [this](const CallerGone& gone) { pass_on(gone.sandbox_id, gone); },
       [this](const TaskExit& exit) { task_exit(exit); },
       [this](const Inventory& found) { inventory(found); },
@@ -58,7 +80,9 @@ SupervisorActor::behavior_type Supervisor::start(SupervisorSeed seed) {
       [this](const DeferChore& deferred) { defer(deferred); },
       [this](const RuntimeRestarted& restarted) {
         for (const auto& [id, live] : live_) {
-          if (live.actor) self_->send(live.actor, restarted);
+          const auto* entry = find(id);
+          const bool concerned = entry && entry->record.spec->runtime == restarted.runtime;
+          if (concerned && live.actor) self_->send(live.actor, restarted);
         }
       },
       [this](const JournalRestarted&) {
@@ -80,9 +104,16 @@ SupervisorActor::behavior_type Supervisor::start(SupervisorSeed seed) {
 // -- calls -------------------------------------------------------------------
 
 Error Supervisor::no_such_sandbox(const std::string& id) const {
-  if (ledger_->complete) return Error{ErrorKind::not_found, "sandbox " + id + " does not exist"};
-  return Error{ErrorKind::unavailable,
-               "it is not known whether sandbox " + id + " exists, as the runtime does not say: " + silence_};
+  if (!ledger_->untold.empty()) return not_known(id, *ledger_->untold.begin());
+  return Error{ErrorKind::not_found, "sandbox " + id + " does not exist"};
+}
+
+Error Supervisor::not_known(const std::string& id, RuntimeKind silent) const {
+  const auto telling = tellings_.find(silent);
+  return Error{
+      ErrorKind::unavailable,
+      "it is not known whether sandbox " + id + " exists, as the " + std::string(to_string(silent)) +
+          " runtime does not say: " + (telling == tellings_.end() ? std::string() : telling->second.silence)};
 }
 
 template <class Message>
@@ -111,7 +142,9 @@ void Supervisor::create(const Call<CreateSandbox>& call) {
   const auto& id = call.request.id();
   if (!find(id)) {
     if (!call.reply.wanted()) return call.reply.fail(ErrorKind::cancelled, "the client went away");
-    if (!ledger_->complete) return call.reply(tl::unexpected<Error>(no_such_sandbox(id)));
+    if (const auto silent = needed_for(call.request); !silent.empty()) {
+      return call.reply(tl::unexpected<Error>(not_known(id, *silent.begin())));
+    }
     if (trouble_) {
       return call.reply.fail(
           ErrorKind::resource_exhausted,
@@ -127,7 +160,7 @@ void Supervisor::create(const Call<CreateSandbox>& call) {
 }
 
 void Supervisor::shut_down(const Call<ShutdownSandbox>& call) {
-  const bool gone = ledger_->complete && !find(call.request.id());
+  const bool gone = ledger_->untold.empty() && !find(call.request.id());
   if (gone) return call.reply(Done{});  // that is what was asked for
   route(call);
 }

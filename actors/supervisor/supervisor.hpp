@@ -64,6 +64,20 @@ class Supervisor {
     std::vector<std::function<void(const SandboxPort&)>> parked;  // calls that came during the pause
   };
 
+  /// A runtime on its way to have told what it has.
+  struct Telling {
+    std::set<std::string> recalls;  // asked of it, not answered
+    bool recall_failed = false;
+    std::string silence;  // why it does not say what it has
+  };
+
+  /// A call about a sandbox that nobody knows (yet).
+  struct Parked {
+    std::string id;                 // empty: it is about all of them
+    std::set<RuntimeKind> awaited;  // whose word it waits for: what it has, or that it cannot say
+    std::function<void()> serve;
+  };
+
   void create(const Call<CreateSandbox>& call);
   void wait(const Call<WaitSandbox>& call);
   void shut_down(const Call<ShutdownSandbox>& call);
@@ -83,18 +97,23 @@ class Supervisor {
   void deliver_chores(const std::string& id);
   void chore_failed(const std::string& id, const Error& why);
 
-  // -- what the runtime has (rebuilding.cpp) -----------------------------------
+  // -- what the runtimes have (rebuilding.cpp) ---------------------------------
   template <class Request>
-  auto when_complete(void (Supervisor::*handle)(const Call<Request>&));
+  auto when_decided(void (Supervisor::*handle)(const Call<Request>&));
+  template <class Request>
+  std::set<RuntimeKind> needed_for(const Request& request) const;
+  std::set<RuntimeKind> needed_for(const CreateSandbox& request) const;
   void inventory(const Inventory& inventory);
-  void recall(const Found& found);
-  void recalled(const std::string& id, bool runs, Result<SpecPtr> spec);
+  void recall(RuntimeKind kind, const Found& found);
+  void recalled(RuntimeKind kind, const Found& found, Result<SpecPtr> spec);
   void check_process(const std::string& id);
-  void ask_for_another_inventory();
-  void take_over(const std::string& id, bool runs, SpecPtr spec);
-  void become_complete();
+  void ask_for_another_inventory(RuntimeKind kind);
+  void take_over(RuntimeKind kind, const Found& found, SpecPtr spec);
+  void consider_told(RuntimeKind kind);
+  void heard_from(RuntimeKind kind);
   void serve_parked();
   Error no_such_sandbox(const std::string& id) const;
+  Error not_known(const std::string& id, RuntimeKind silent) const;
 
   // -- the journal (writing.cpp) ----------------------------------------------
   void changed(const std::string& id);
@@ -115,10 +134,8 @@ class Supervisor {
   std::shared_ptr<EventLog> events_;
   Settings settings_;
   std::map<std::string, Live> live_;
-  std::vector<std::function<void()>> parked_;  // calls that came before every sandbox was known
-  std::set<std::string> recalls_;              // asked of the runtime, not answered
-  bool recall_failed_ = false;
-  std::string silence_;  // why the runtime does not say what it has
+  std::vector<Parked> parked_;
+  std::map<RuntimeKind, Telling> tellings_;
   bool has_journal_ = false;
   bool write_again_sent_ = false;
   std::optional<Error> trouble_;  // why the last write failed

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -21,6 +22,7 @@
 #include "services/containerd/registrar.hpp"
 #include "services/containerd/sweeper.hpp"
 #include "services/daemon/duration.hpp"
+#include "services/daemon/missing_runtime.hpp"
 #include "services/daemon/runtime_settings.hpp"
 #include "services/daemon/state_dir.hpp"
 #include "services/daemon/stop_signals.hpp"
@@ -98,17 +100,46 @@ std::vector<Companion> companions(const Config& config, CallDesk& desk) {
   return all;
 }
 
+/// The runtime for this kind of sandboxes; the journal knows of some of them, perhaps.
+RuntimeSeed containerd_runtime(const journal::Contents& journal) {
+  std::set<std::string> started;
+  for (const auto& [id, stored] : journal.sandboxes) {
+    const auto& record = stored.record;
+    if (record.spec->runtime == RuntimeKind::containerd && record.start_wanted) started.insert(id);
+  }
+  return {RuntimeKind::containerd, [started](caf::actor_system& system) {
+            return spawn_missing_runtime(system, RuntimeKind::containerd, started);
+          }};
+}
+
+bool knows_of(const journal::Contents& journal, RuntimeKind kind) {
+  return std::any_of(journal.sandboxes.begin(), journal.sandboxes.end(),
+                     [kind](const auto& entry) { return entry.second.record.spec->runtime == kind; });
+}
+
+/// One for every kind of sandbox that there is, or may be created.
+std::vector<RuntimeSeed> runtimes(const Config& config, const journal::Contents& journal,
+                                  const std::shared_ptr<linux_runtime::LinuxRuntime>& linux) {
+  std::vector<RuntimeSeed> all{{RuntimeKind::linux, [linux](caf::actor_system& system) {
+                                  return host::spawn_runtime(system, linux);
+                                }}};
+  if (config.cri.uses(RuntimeKind::containerd) || knows_of(journal, RuntimeKind::containerd)) {
+    all.push_back(containerd_runtime(journal));
+  }
+  return all;
+}
+
 RootSeed root_seed(const Config& config, journal::Store::Opened journal,
-                   const std::shared_ptr<linux_runtime::LinuxRuntime>& runtime, CallDesk& desk,
+                   const std::shared_ptr<linux_runtime::LinuxRuntime>& linux, CallDesk& desk,
                    StopSignals& signals) {
   RootSeed seed;
+  seed.runtimes = runtimes(config, journal.contents, linux);
   seed.restored = std::move(journal.contents);
   seed.boot_id = journal::current_boot_id();
   seed.make_journal = [store = journal.store](caf::actor_system& system) {
     return journal::spawn_journal(system, store);
   };
   seed.settings = config.actors;
-  seed.make_runtime = [runtime](caf::actor_system& system) { return host::spawn_runtime(system, runtime); };
   seed.desk = &desk;
   seed.give_up = [&signals](std::string why) { signals.give_up(std::move(why)); };
   seed.companions = companions(config, desk);
@@ -155,14 +186,14 @@ Result<Done> serve(const Config& config, StopSignals& signals, std::optional<int
   for (const auto& notice : journal->notices) log::warn("journal", {}, notice);
   auto listener = listen(config, inherited);
   if (!listener) return tl::unexpected<Error>(listener.error());
-  auto runtime = linux_runtime::LinuxRuntime::open(runtime_settings(config));
-  if (!runtime) return tl::unexpected<Error>(runtime.error());
+  auto linux = linux_runtime::LinuxRuntime::open(runtime_settings(config));
+  if (!linux) return tl::unexpected<Error>(linux.error());
   const auto restored = journal->contents.sandboxes.size();
 
   ActorConfig actor_config(config.scheduler_threads);
   caf::actor_system system(actor_config);
   CallDesk desk(system);
-  const auto root = spawn_root(system, root_seed(config, std::move(*journal), *runtime, desk, signals));
+  const auto root = spawn_root(system, root_seed(config, std::move(*journal), *linux, desk, signals));
   auto server = api::Server::start(desk, std::move(*listener), config.cri);
   if (server) tell_ready(config, restored);
 

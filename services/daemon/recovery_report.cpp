@@ -20,8 +20,10 @@ namespace {
 using linux_runtime::Surveyed;
 using linux_runtime::Verdict;
 
-/// As the runtime will tell of it once it has started: what it removes by itself is then gone.
-Found as_told(const std::optional<Surveyed>& surveyed) {
+/// As the runtime will tell of it once it has started: what it removes by itself is then gone. Only the linux
+/// runtime was asked.
+Found as_told(const StoredSandbox* stored, const std::optional<Surveyed>& surveyed) {
+  if (stored && stored->record.spec->runtime != RuntimeKind::linux) return {Found::What::unasked, {}};
   if (!surveyed || surveyed->verdict == Verdict::remove) return {Found::What::nothing, {}};
   if (surveyed->verdict == Verdict::keep_remains) return {Found::What::remains, {}};
   return {Found::What::process, surveyed->process};
@@ -53,7 +55,8 @@ std::string action(const StoredSandbox* stored, const std::string& boot_id,
                    const std::optional<Surveyed>& surveyed) {
   const SandboxRecord* record = stored ? &stored->record : nullptr;
   const bool same_boot = stored && stored->boot_id == boot_id;
-  const auto step = plan_recovery(record, same_boot, as_told(surveyed), std::chrono::system_clock::now());
+  const auto step =
+      plan_recovery(record, same_boot, as_told(stored, surveyed), std::chrono::system_clock::now());
   if (step.what == Recovery::settled && surveyed && surveyed->verdict == Verdict::remove) return "reap";
   std::string text(to_string(step.what));
   if (!step.why.empty()) text += ": " + std::string(step.why);

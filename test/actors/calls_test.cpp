@@ -384,7 +384,7 @@ BOOST_AUTO_TEST_CASE(a_call_that_comes_before_root_is_answered) {
   settle();
   const auto runtime = std::make_shared<ScriptedRuntime>();
   RootSeed seed;
-  seed.make_runtime = [&](caf::actor_system& sys) { return runtime->spawn(sys); };
+  seed.runtimes = {{RuntimeKind::linux, [&](caf::actor_system& sys) { return runtime->spawn(sys); }}};
   seed.desk = &desk;
   seed.give_up = [](const std::string&) {};
   const auto root = spawn_root(system, std::move(seed));

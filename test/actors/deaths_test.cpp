@@ -8,7 +8,12 @@ namespace podsandbox::test {
 
 namespace {
 
-const std::vector killable = {names::gateway, names::supervisor, names::runtime, names::exits, names::hub};
+const std::vector killable = {names::gateway,
+                              names::supervisor,
+                              names::exits,
+                              names::hub,
+                              names::runtime(RuntimeKind::linux),
+                              names::runtime(RuntimeKind::containerd)};
 
 /// An actor that does nothing but be there.
 Companion companion_of(std::function<void(const caf::actor&)> made) {
@@ -75,7 +80,7 @@ BOOST_AUTO_TEST_CASE(a_step_is_taken_to_the_next_runtime) {
   auto started = world.ask(StartSandbox{"a"});
   world.settle();
   world.runtime->hang_start.clear();
-  world.kill(names::runtime);
+  world.kill(names::runtime(RuntimeKind::linux));
   world.advance(std::chrono::milliseconds(200));
   BOOST_REQUIRE(*started);
   BOOST_TEST((*started)->has_value());
@@ -144,7 +149,7 @@ BOOST_AUTO_TEST_CASE(an_answer_to_an_earlier_sandbox_of_the_same_id_changes_noth
   world.runtime->process_exits("a", 3);
   world.settle();
   world.runtime->hang_cleanup.clear();
-  world.kill(names::runtime);
+  world.kill(names::runtime(RuntimeKind::linux));
   bool removed = false;
   world.desk.submit(
       ShutdownSandbox{"a"}, std::function<void(Result<Done>)>([&](const Result<Done>& done) {
@@ -243,10 +248,12 @@ BOOST_AUTO_TEST_CASE(the_death_of_root_is_the_end) {
 }
 
 /// The heart of it: one life (create, start, exit, stop, shutdown, with a waiter), and in it one actor killed
-/// after the n-th message, for every n and every actor. Each life must look the same from outside.
+/// after the n-th message, for every n and every actor. Each life must look the same from outside, whichever
+/// runtime it is led in.
 template <class Kill>
-std::size_t live_with_a_death_at(std::size_t n, Kill kill) {
+std::size_t live_with_a_death_at(std::size_t n, RuntimeKind kind, Kill kill) {
   World world;
+  auto& runtime = kind == RuntimeKind::linux ? *world.runtime : *world.other;
   std::size_t messages = 0;
   bool killed = false;
   const auto run_until = [&](const std::function<bool()>& done) {
@@ -266,35 +273,37 @@ std::size_t live_with_a_death_at(std::size_t n, Kill kill) {
     BOOST_REQUIRE_MESSAGE((*outcome)->has_value(), (*outcome)->error().message << ", death at " << n);
     return ***outcome;
   };
-  answered(CreateSandbox{World::spec("a")});
+  answered(CreateSandbox{World::spec("a", {}, kind)});
   auto waiter = world.ask(WaitSandbox{"a"});
   const auto started = answered(StartSandbox{"a"});
-  BOOST_TEST(started.pid == world.runtime->processes.at("a").pid);
+  BOOST_TEST(started.pid == runtime.processes.at("a").pid);
   BOOST_TEST(answered(SandboxStatus{"a"}).view.started->pid == started.pid);
-  world.runtime->process_exits("a", 42);
+  runtime.process_exits("a", 42);
   BOOST_REQUIRE_MESSAGE(run_until([&] { return waiter->has_value(); }), "no exit, death at " << n);
   BOOST_REQUIRE_MESSAGE((*waiter)->has_value(), (*waiter)->error().message << ", death at " << n);
   BOOST_TEST((**waiter)->status == 42U);
   answered(StopSandbox{"a"});
   answered(ShutdownSandbox{"a"});
   BOOST_TEST(answered(ListSandboxes{}).empty());
-  BOOST_TEST(world.runtime->processes.empty());
+  BOOST_TEST(runtime.processes.empty());
   BOOST_TEST(world.desk.open() == 0U);
   BOOST_TEST(!world.gave_up);
   return messages;
 }
 
 BOOST_AUTO_TEST_CASE(any_actor_may_die_after_any_message) {
-  for (const auto name : killable) {
-    std::size_t n = 1;
-    while (live_with_a_death_at(n, [&](World& world) { world.kill(name); }) >= n) ++n;
-    BOOST_TEST_MESSAGE(caf::to_string(name) << ": " << n - 1 << " deaths");
-    BOOST_TEST(n > 20U);
+  for (const auto kind : all_runtime_kinds) {
+    for (const auto name : killable) {
+      std::size_t n = 1;
+      while (live_with_a_death_at(n, kind, [&](World& world) { world.kill(name); }) >= n) ++n;
+      BOOST_TEST_MESSAGE(to_string(kind)
+                         << " sandbox, " << caf::to_string(name) << ": " << n - 1 << " deaths");
+      BOOST_TEST(n > 20U);
+    }
   }
 }
 
 BOOST_AUTO_TEST_CASE(the_sandbox_may_die_after_any_message) {
-  std::size_t n = 1;
   const auto kill = [](World& world) {
     // Asked of the supervisor directly: a call through the desk would be part of the life under test.
     auto address = std::make_shared<caf::actor_addr>();
@@ -316,8 +325,11 @@ BOOST_AUTO_TEST_CASE(the_sandbox_may_die_after_any_message) {
       caf::anon_send<caf::message_priority::high>(actor, caf::exit_msg{nullptr, caf::exit_reason::kill});
     }
   };
-  while (live_with_a_death_at(n, kill) >= n) ++n;
-  BOOST_TEST_MESSAGE("sandbox: " << n - 1 << " deaths");
+  for (const auto kind : all_runtime_kinds) {
+    std::size_t n = 1;
+    while (live_with_a_death_at(n, kind, kill) >= n) ++n;
+    BOOST_TEST_MESSAGE(to_string(kind) << " sandbox: " << n - 1 << " deaths");
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

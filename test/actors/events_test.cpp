@@ -56,7 +56,8 @@ BOOST_AUTO_TEST_CASE(a_watcher_notices_no_death) {
     position = batch->next;
   };
   int round = 0;
-  for (const auto name : {names::hub, names::gateway, names::supervisor, names::exits, names::runtime}) {
+  for (const auto name :
+       {names::hub, names::gateway, names::supervisor, names::exits, names::runtime(RuntimeKind::linux)}) {
     const auto id = "pod-" + std::to_string(round++);
     auto pending = world.ask(ReadEvents{position});
     world.settle();

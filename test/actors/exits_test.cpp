@@ -102,7 +102,7 @@ BOOST_AUTO_TEST_CASE(a_vanished_process_is_an_unknown_exit) {
   world.run("healthy");
   auto waiter = world.ask(WaitSandbox{"a"});
   world.runtime->process_vanishes("a");
-  world.kill(names::runtime);
+  world.kill(names::runtime(RuntimeKind::linux));
   world.settle();
   BOOST_REQUIRE(*waiter);
   BOOST_TEST((**waiter)->status == unknown_exit_code);

@@ -12,6 +12,7 @@ namespace {
 struct Hung {
   std::vector<caf::typed_response_promise<Result<Started>>> starts;
   std::vector<caf::typed_response_promise<Result<Done>>> cleanups;
+  std::vector<caf::typed_response_promise<Result<runtime::Holdings>>> lists;
 };
 
 std::optional<Error> next_error(std::map<std::string, std::deque<Error>>& errors, const std::string& id) {
@@ -51,12 +52,12 @@ RuntimePort ScriptedRuntime::spawn(caf::actor_system& system) {
           if (it == world->processes.end()) return failure(ErrorKind::not_found, "no such process");
           return it->second;
         },
-        [=](const runtime::ListAll&) -> Result<runtime::Holdings> {
-          if (auto error = next_error(world->list_errors, {})) return tl::unexpected<Error>(*error);
-          runtime::Holdings all;
-          for (const auto& [id, process] : world->processes) all.processes.push_back(process);
-          all.remains.assign(world->remains.begin(), world->remains.end());
-          return all;
+        [=](const runtime::ListAll&) -> caf::result<Result<runtime::Holdings>> {
+          if (world->hang_list) {
+            self->state.lists.push_back(self->make_response_promise<Result<runtime::Holdings>>());
+            return self->state.lists.back();
+          }
+          return world->list();
         },
         [=](const runtime::Recall& op) -> Result<SpecPtr> {
           if (auto error = next_error(world->recall_errors, op.id)) return tl::unexpected<Error>(*error);
@@ -75,6 +76,14 @@ RuntimePort ScriptedRuntime::spawn(caf::actor_system& system) {
         },
     };
   });
+}
+
+Result<runtime::Holdings> ScriptedRuntime::list() {
+  if (auto error = next_error(list_errors, {})) return tl::unexpected<Error>(*error);
+  runtime::Holdings all;
+  for (const auto& [id, process] : processes) all.processes.push_back(process);
+  all.remains.assign(remains.begin(), remains.end());
+  return all;
 }
 
 Result<Started> ScriptedRuntime::start(const runtime::Start& op) {

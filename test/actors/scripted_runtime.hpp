@@ -19,12 +19,15 @@ namespace podsandbox::test {
 /// what fails and what hangs.
 class ScriptedRuntime : public std::enable_shared_from_this<ScriptedRuntime> {
  public:
+  explicit ScriptedRuntime(std::uint32_t last_pid = 1000) : last_pid_(last_pid) {}
+
   RuntimePort spawn(caf::actor_system& system);
 
   // -- what the test says ----------------------------------------------------
   std::map<std::string, std::deque<Error>> start_errors, kill_errors, cleanup_errors, inspect_errors,
       recall_errors, list_errors;                  // one for each attempt; list_errors[""]
   std::set<std::string> hang_start, hang_cleanup;  // these are not answered
+  bool hang_list = false;                          // no inventory is answered
   bool exits_on_kill = true;                       // any signal ends the process
 
   /// The process of this sandbox ends, seen by the runtime or not.
@@ -42,12 +45,13 @@ class ScriptedRuntime : public std::enable_shared_from_this<ScriptedRuntime> {
 
  private:
   struct Handlers;
+  Result<runtime::Holdings> list();
   Result<Started> start(const runtime::Start& op);
   Result<Done> kill(const runtime::Kill& op);
   Result<Done> cleanup(const runtime::Cleanup& op);
 
   std::optional<runtime::ExitSubscriber> subscriber_;
-  std::uint32_t last_pid_ = 1000;
+  std::uint32_t last_pid_;
 };
 
 }  // namespace podsandbox::test

@@ -112,7 +112,7 @@ struct Watched {
       if (component == "watchdog") record.hangs(text);
     });
     RootSeed seed;
-    seed.make_runtime = [this](caf::actor_system& sys) { return runtime->spawn(sys); };
+    seed.runtimes = {{RuntimeKind::linux, [this](caf::actor_system& sys) { return runtime->spawn(sys); }}};
     seed.make_journal = [this](caf::actor_system& sys) { return journal(sys); };
     seed.desk = &desk;
     seed.give_up = [](const std::string& why) { BOOST_ERROR(why); };

@@ -37,8 +37,11 @@ World::World(Settings settings, RestartIntensity intensity, std::vector<Companio
   begin(std::move(seed));
 }
 
-World::World(std::shared_ptr<ScriptedJournal> journal, std::shared_ptr<ScriptedRuntime> earlier_runtime)
-    : scheduler(test_scheduler(system)), runtime(std::move(earlier_runtime)) {
+World::World(std::shared_ptr<ScriptedJournal> journal, std::shared_ptr<ScriptedRuntime> earlier_runtime,
+             std::shared_ptr<ScriptedRuntime> other_earlier_runtime)
+    : scheduler(test_scheduler(system)),
+      runtime(std::move(earlier_runtime)),
+      other(std::move(other_earlier_runtime)) {
   RootSeed seed;
   seed.settings.backoff.jitter = 0;
   seed.intensity = {1000, std::chrono::seconds(1)};
@@ -55,7 +58,8 @@ void World::begin(RootSeed seed) {
           std::cerr << component << ' ' << sandbox << ": " << text << '\n';
         });
   }
-  seed.make_runtime = [this](caf::actor_system& sys) { return runtime->spawn(sys); };
+  seed.runtimes = {{RuntimeKind::linux, [this](caf::actor_system& sys) { return runtime->spawn(sys); }},
+                   {RuntimeKind::containerd, [this](caf::actor_system& sys) { return other->spawn(sys); }}};
   seed.desk = &desk;
   seed.give_up = [this](std::string why) { gave_up = std::move(why); };
   root = spawn_root(system, std::move(seed));
@@ -99,8 +103,8 @@ Phase World::phase(const std::string& id) {
   return status ? status->view.phase : Phase::gone;
 }
 
-void World::run(const std::string& id) {
-  if (!create(id) || !start(id)) throw std::runtime_error("sandbox " + id + " does not run");
+void World::run(const std::string& id, RuntimeKind kind) {
+  if (!create(id, kind) || !start(id)) throw std::runtime_error("sandbox " + id + " does not run");
 }
 
 void World::kill(caf::atom_value name) {
@@ -108,8 +112,8 @@ void World::kill(caf::atom_value name) {
 }
 
 void World::kill_everybody() {
-  for (const auto name : {names::gateway, names::supervisor, names::runtime, names::exits, names::hub})
-    kill(name);
+  for (const auto name : {names::gateway, names::supervisor, names::exits, names::hub}) kill(name);
+  for (const auto kind : all_runtime_kinds) kill(names::runtime(kind));
 }
 
 void World::crash() {
@@ -133,12 +137,13 @@ std::vector<EventKind> World::events(const std::string& id) {
   return kinds;
 }
 
-SpecPtr World::spec(const std::string& id, const std::string& hostname) {
+SpecPtr World::spec(const std::string& id, const std::string& hostname, RuntimeKind kind) {
   auto config = std::make_shared<::runtime::v1::PodSandboxConfig>();
   config->set_hostname(hostname);
   auto made = std::make_shared<SandboxSpec>();
   made->id = id;
   made->config = std::move(config);
+  made->runtime = kind;
   return made;
 }
 

@@ -22,14 +22,15 @@ namespace podsandbox::test {
 template <class Answer>
 using Outcome = std::shared_ptr<std::optional<Result<Answer>>>;
 
-/// The whole actor system over a runtime that the test directs. Nothing happens by itself: `settle` delivers
-/// messages until there are none, `advance` moves the clock; both on the test's thread.
+/// The whole actor system over two runtimes that the test directs. Nothing happens by itself: `settle`
+/// delivers messages until there are none, `advance` moves the clock; both on the test's thread.
 class World {
  public:
   explicit World(Settings settings = {}, RestartIntensity intensity = {1000, std::chrono::seconds(1)},
                  std::vector<Companion> companions = {});
-  /// One that keeps a journal, over a runtime of an earlier world.
-  World(std::shared_ptr<ScriptedJournal> journal, std::shared_ptr<ScriptedRuntime> runtime);
+  /// One that keeps a journal, over runtimes of an earlier world.
+  World(std::shared_ptr<ScriptedJournal> journal, std::shared_ptr<ScriptedRuntime> runtime,
+        std::shared_ptr<ScriptedRuntime> other = other_runtime());
   ~World();
 
   void settle();
@@ -59,12 +60,14 @@ class World {
     return **outcome;
   }
 
-  Result<Done> create(const std::string& id) { return get(CreateSandbox{spec(id)}); }
+  Result<Done> create(const std::string& id, RuntimeKind kind = RuntimeKind::linux) {
+    return get(CreateSandbox{spec(id, {}, kind)});
+  }
   Result<Started> start(const std::string& id) { return get(StartSandbox{id}); }
   Phase phase(const std::string& id);
 
   /// Creates and starts it.
-  void run(const std::string& id);
+  void run(const std::string& id, RuntimeKind kind = RuntimeKind::linux);
 
   /// Kills an actor between two messages, as a chaos test would.
   void kill(caf::atom_value name);
@@ -76,7 +79,11 @@ class World {
   /// The kinds of this sandbox's events so far.
   std::vector<EventKind> events(const std::string& id);
 
-  static SpecPtr spec(const std::string& id, const std::string& hostname = {});
+  static SpecPtr spec(const std::string& id, const std::string& hostname = {},
+                      RuntimeKind kind = RuntimeKind::linux);
+
+  /// One whose pids are not those of the first.
+  static std::shared_ptr<ScriptedRuntime> other_runtime() { return std::make_shared<ScriptedRuntime>(5000); }
 
  private:
   struct Config : caf::actor_system_config {
@@ -91,7 +98,8 @@ class World {
   caf::actor_system system{config_};
   caf::scheduler::test_coordinator& scheduler;
   CallDesk desk{system};
-  std::shared_ptr<ScriptedRuntime> runtime = std::make_shared<ScriptedRuntime>();
+  std::shared_ptr<ScriptedRuntime> runtime = std::make_shared<ScriptedRuntime>();  // linux
+  std::shared_ptr<ScriptedRuntime> other = other_runtime();                        // containerd
   std::optional<std::string> gave_up;
   RootPort root;
   CallId last_call = 0;

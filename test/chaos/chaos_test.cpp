@@ -30,7 +30,8 @@ class Killer {
 
  private:
   void run(InProcessDaemon& daemon, const std::vector<std::string>& ids) {
-    const std::vector singles = {names::gateway, names::supervisor, names::runtime, names::exits, names::hub};
+    const std::vector singles = {names::gateway, names::supervisor, names::runtime(RuntimeKind::linux),
+                                 names::exits, names::hub};
     std::mt19937 random(std::random_device{}());
     while (!stop_) {
       if (random() % 2 == 0) {
