@@ -57,7 +57,7 @@ std::string owner_of(const Container& marker) {
 }
 
 bool needs_marker(const SandboxView& sandbox) {
-  return sandbox.started && sandbox.phase != Phase::gone;
+  return sandbox.spec->runtime == RuntimeKind::linux && sandbox.started && sandbox.phase != Phase::gone;
 }
 
 }  // namespace podsandbox::containerd_client

@@ -24,7 +24,8 @@ bool is_marker(const Container& container);
 /// Which daemon made this marker.
 std::string owner_of(const Container& marker);
 
-/// Whether containerd should have a marker for it: it was started, and is not removed.
+/// Whether containerd should have a marker for it: it was started, is not removed, and has no record of its
+/// own there, as those of the containerd runtime have.
 bool needs_marker(const SandboxView& sandbox);
 
 }  // namespace podsandbox::containerd_client

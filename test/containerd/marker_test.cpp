@@ -107,6 +107,16 @@ BOOST_AUTO_TEST_CASE(a_sandbox_needs_one_from_its_start_to_its_removal) {
   BOOST_TEST(!needs_marker(view));
 }
 
+/// containerd has the record of the pause container itself, under the same id.
+BOOST_AUTO_TEST_CASE(a_sandbox_of_the_containerd_runtime_needs_none) {
+  auto view = running_sandbox("a");
+  BOOST_TEST(needs_marker(view));
+  auto spec = std::make_shared<SandboxSpec>(*view.spec);
+  spec->runtime = RuntimeKind::containerd;
+  view.spec = std::move(spec);
+  BOOST_TEST(!needs_marker(view));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace podsandbox::test
