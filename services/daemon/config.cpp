@@ -36,6 +36,7 @@ class Reader {
     read_section("", root);
     if (const auto* handlers = root.get("handlers")) read_handlers(*handlers);
     check_backoff(root);
+    check_containerd(root);
     if (problems_.empty()) return config_;
     // A table gives its keys by name; people read a file by line.
     std::stable_sort(problems_.begin(), problems_.end(),
@@ -96,6 +97,20 @@ class Reader {
     const BackoffSchedule& backoff = config_.actors.backoff;
     if (backoff.initial <= backoff.max) return;
     report(*root.get("backoff"), "backoff", "initial must not be longer than max");
+  }
+
+  /// Who gives pods to the containerd runtime needs a containerd.
+  void check_containerd(const toml::table& root) {
+    if (!config_.containerd_address.empty()) return;
+    const auto check = [&](const HandlerSettings& settings, const toml::node_view<const toml::node> said,
+                           const std::string& key) {
+      if (settings.runtime != RuntimeKind::containerd || !said) return;
+      report(*said.node(), key, "\"containerd\" needs a containerd, but containerd.address is \"\"");
+    };
+    check(config_.cri.defaults, root["cri"]["runtime"], "cri.runtime");
+    for (const auto& [name, settings] : config_.cri.handlers) {
+      check(settings, root["handlers"][name]["runtime"], "handlers." + name + ".runtime");
+    }
   }
 
   void report(const toml::node& node, std::string_view key, std::string_view what) {

@@ -21,6 +21,7 @@ struct Config {
   std::string keeper_program = "/usr/libexec/podsandboxd/podsandbox-keeper";
   std::string pause_program = "/usr/libexec/podsandboxd/podsandbox-pause";
   std::string containerd_address = "/run/containerd/containerd.sock";  // empty: there is no containerd
+  unsigned containerd_max_operations = 32;  // of the containerd runtime's that are under way at once
   std::chrono::nanoseconds orphans_remove_after = std::chrono::minutes(1);
   bool orphans_dry_run = false;
   CriSettings cri;

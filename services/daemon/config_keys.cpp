@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <sstream>
 
+#include "messages/sandbox_spec.hpp"
 #include "services/daemon/duration.hpp"
 
 namespace podsandbox {
@@ -71,6 +72,35 @@ std::string format_level(log::Level level) {
   return std::string(level_names.at(static_cast<std::size_t>(level)));
 }
 
+Result<RuntimeKind> parse_runtime(const std::string& text) {
+  const auto kind = parse_runtime_kind(text);
+  if (!kind) return refused("must be linux or containerd");
+  return *kind;
+}
+
+std::string format_runtime(RuntimeKind kind) {
+  return std::string(to_string(kind));
+}
+
+Result<std::string> parse_snapshotter(const std::string& text) {
+  if (!is_identifier(text)) return refused("must be a snapshotter's name such as \"overlayfs\"");
+  return text;
+}
+
+Result<std::string> parse_image(const std::string& text) {
+  const bool plain = std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
+  if (text.empty() || !plain)
+    return refused("must be an image's name such as \"registry.k8s.io/pause:3.10\"");
+  return text;
+}
+
+Result<std::string> parse_seccomp_profile(const std::string& text) {
+  constexpr std::string_view localhost = "localhost/";
+  if (text.empty() || text == "unconfined" || text == "runtime/default") return text;
+  if (text.starts_with(localhost) && parse_path(text.substr(localhost.size()))) return text;
+  return refused("must be \"\", \"unconfined\", \"runtime/default\" or \"localhost/\" and an absolute path");
+}
+
 std::string same(const std::string& text) {
   return text;
 }
@@ -83,19 +113,50 @@ std::string shortest(double number) {
   return {text.data(), std::to_chars(text.data(), text.data() + text.size(), number).ptr};
 }
 
-/// A string in the file. `field` gives the member of a Config, const or not.
-template <class Field, class Parse, class Format>
-ConfigKey text_key(std::string_view section, std::string_view name, Field field, Parse parse, Format format) {
+/// A string in the file. `field` gives the member of a target, const or not.
+template <class Target, class Field, class Parse, class Format>
+KeyOf<Target> text_key_of(std::string_view section, std::string_view name, Field field, Parse parse,
+                          Format format) {
   return {section, name,
-          [=](const toml::node& node, Config& config) -> Result<Done> {
+          [=](const toml::node& node, Target& target) -> Result<Done> {
             const auto* text = node.as_string();
             if (text == nullptr) return refused("must be a string");
             return parse(text->get()).map([&](auto value) {
-              field(config) = std::move(value);
+              field(target) = std::move(value);
               return Done{};
             });
           },
-          [=](const Config& config) { return quoted(format(field(config))); }};
+          [=](const Target& target) { return quoted(format(field(target))); }};
+}
+
+template <class Field, class Parse, class Format>
+ConfigKey text_key(std::string_view section, std::string_view name, Field field, Parse parse, Format format) {
+  return text_key_of<Config>(section, name, field, parse, format);
+}
+
+/// An array of strings.
+template <class Target, class Field>
+KeyOf<Target> texts_key(std::string_view section, std::string_view name, Field field) {
+  return {section, name,
+          [=](const toml::node& node, Target& target) -> Result<Done> {
+            const auto* array = node.as_array();
+            if (array == nullptr) return refused("must be an array of strings");
+            std::vector<std::string> texts;
+            for (const auto& element : *array) {
+              const auto* text = element.as_string();
+              if (text == nullptr) return refused("must be an array of strings");
+              auto parsed = parse_name(text->get());
+              if (!parsed) return tl::unexpected<Error>(parsed.error());
+              texts.push_back(std::move(*parsed));
+            }
+            field(target) = std::move(texts);
+            return Done{};
+          },
+          [=](const Target& target) {
+            std::string list;
+            for (const auto& text : field(target)) list += (list.empty() ? "" : ", ") + quoted(text);
+            return "[" + list + "]";
+          }};
 }
 
 template <class Field>
@@ -159,6 +220,18 @@ std::vector<KeyOf<Target>> keys_of_handler(std::string_view section, Handler han
       flag_key<Target>(
           section,
           "restrict_oom_score_adj", [=](auto& t) -> auto& { return handler(t).restrict_oom_score_adj; }),
+      text_key_of<Target>(
+          section, "runtime", [=](auto& t) -> auto& { return handler(t).runtime; }, parse_runtime,
+          format_runtime),
+      text_key_of<Target>(
+          section, "snapshotter", [=](auto& t) -> auto& { return handler(t).snapshotter; }, parse_snapshotter,
+          same),
+      texts_key<Target>(
+          section, "pod_annotations", [=](auto& t) -> auto& { return handler(t).pod_annotations; }),
+      text_key_of<Target>(
+          section,
+          "unset_seccomp_profile", [=](auto& t) -> auto& { return handler(t).unset_seccomp_profile; },
+          parse_seccomp_profile, same),
   };
 }
 
@@ -226,6 +299,9 @@ std::vector<ConfigKey> all_keys() {
       text_key(
           "containerd", "address", [](auto& c) -> auto& { return c.containerd_address; },
           parse_socket_or_none, same),
+      count_key(
+          "containerd", "max_operations", [](auto& c) -> auto& { return c.containerd_max_operations; }, 1,
+          1024),
       duration_key(
           "orphans", "remove_after", [](auto& c) -> auto& { return c.orphans_remove_after; }),
       flag_key<Config>(
@@ -234,6 +310,8 @@ std::vector<ConfigKey> all_keys() {
           "cri", "root_dir", [](auto& c) -> auto& { return c.cri.root_dir; }, parse_path, same),
       text_key(
           "cri", "state_dir", [](auto& c) -> auto& { return c.cri.state_dir; }, parse_path, same),
+      text_key(
+          "cri", "sandbox_image", [](auto& c) -> auto& { return c.cri.sandbox_image; }, parse_image, same),
   };
   for (auto& key : keys_of_handler<Config>(
            "cri", [](auto& c) -> auto& { return c.cri.defaults; })) {

@@ -76,6 +76,7 @@ keep = 1
 max_age = "2h"
 [containerd]
 address = "/c.sock"
+max_operations = 5
 [orphans]
 remove_after = "5s"
 dry_run = true
@@ -85,8 +86,17 @@ state_dir = "/cs"
 enable_unprivileged_ports = false
 enable_unprivileged_icmp = false
 restrict_oom_score_adj = true
+runtime = "containerd"
+sandbox_image = "example.org/pause:1"
+snapshotter = "zfs"
+pod_annotations = ["a.example/*", "b"]
+unset_seccomp_profile = "runtime/default"
 [handlers.fast]
 restrict_oom_score_adj = false
+runtime = "linux"
+snapshotter = "native"
+pod_annotations = []
+unset_seccomp_profile = "localhost//etc/profile.json"
 [handlers.usual]
 )");
   BOOST_TEST(config.socket == "/a/b.sock");
@@ -111,15 +121,38 @@ restrict_oom_score_adj = false
   BOOST_TEST(config.orphans_dry_run);
   BOOST_TEST(config.cri.root_dir == "/cr");
   BOOST_TEST(config.cri.state_dir == "/cs");
-  BOOST_TEST((config.cri.defaults == HandlerSettings{false, false, true}));
-  BOOST_TEST((config.cri.of("fast") == HandlerSettings{false, false, false}));
-  BOOST_TEST((config.cri.of("usual") == HandlerSettings{false, false, true}));
-  BOOST_TEST((config.cri.of("other") == HandlerSettings{false, false, true}));
+  BOOST_TEST(config.containerd_max_operations == 5U);
+  BOOST_TEST(config.cri.sandbox_image == "example.org/pause:1");
+  const HandlerSettings usual{
+      false, false, true, RuntimeKind::containerd, "zfs", {"a.example/*", "b"}, "runtime/default"};
+  const HandlerSettings fast{
+      false, false, false, RuntimeKind::linux, "native", {}, "localhost//etc/profile.json"};
+  BOOST_TEST((config.cri.defaults == usual));
+  BOOST_TEST((config.cri.of("fast") == fast));
+  BOOST_TEST((config.cri.of("usual") == usual));
+  BOOST_TEST((config.cri.of("other") == usual));
 }
 
 BOOST_AUTO_TEST_CASE(a_daemon_may_be_without_containerd) {
   BOOST_TEST(good("[containerd]\naddress = ''").containerd_address == "");
   BOOST_TEST(good("").containerd_address == "/run/containerd/containerd.sock");
+}
+
+BOOST_AUTO_TEST_CASE(the_containerd_runtime_needs_a_containerd) {
+  const std::string none = "[containerd]\naddress = ''\n";
+  const std::string why = "\"containerd\" needs a containerd, but containerd.address is \"\"";
+  BOOST_TEST(bad(none + "[cri]\nruntime = 'containerd'") == "f.toml:4: cri.runtime: " + why);
+  // Named where it is said, not for those that have it from there.
+  BOOST_TEST(bad(none + "[cri]\nruntime = 'containerd'\n[handlers.a]\n[handlers.b]\nruntime = 'linux'") ==
+             "f.toml:4: cri.runtime: " + why);
+  BOOST_TEST(bad("[handlers.'a.b']\nruntime = 'containerd'\n" + none) ==
+             "f.toml:2: handlers.a.b.runtime: " + why);
+  good(none + "[cri]\nruntime = 'linux'");
+  const auto config = good("[handlers.a]\nruntime = 'containerd'");
+  BOOST_TEST(config.cri.uses(RuntimeKind::containerd));
+  BOOST_TEST(config.cri.uses(RuntimeKind::linux));
+  BOOST_TEST(!good("").cri.uses(RuntimeKind::containerd));
+  BOOST_TEST(!good("[cri]\nruntime = 'containerd'").cri.uses(RuntimeKind::linux));
 }
 
 BOOST_AUTO_TEST_CASE(a_dump_loads_to_the_same) {
@@ -132,6 +165,7 @@ BOOST_AUTO_TEST_CASE(a_dump_loads_to_the_same) {
   config.actors.backoff.jitter = 0.35;
   config.actors.events_kept = 9;
   config.containerd_address = "";
+  config.cri.defaults.pod_annotations = {"a \"quoted\"", "b, c]"};
   config.cri.defaults.restrict_oom_score_adj = true;
   config.cri.handlers["a.\"b\""].enable_unprivileged_ports = false;
   const Config again = good(dump(config));
@@ -139,7 +173,8 @@ BOOST_AUTO_TEST_CASE(a_dump_loads_to_the_same) {
   BOOST_TEST(again.socket == config.socket);
   BOOST_TEST((again.drain_timeout == 61s));
   BOOST_TEST(again.actors.backoff.jitter == 0.35);
-  BOOST_TEST((again.cri.of("a.\"b\"") == HandlerSettings{false, true, false}));
+  BOOST_TEST((again.cri.defaults == config.cri.defaults));
+  BOOST_TEST((again.cri.handlers == config.cri.handlers));
 }
 
 BOOST_AUTO_TEST_CASE(all_errors_are_told_at_once_by_file_line_and_key) {
@@ -206,6 +241,22 @@ BOOST_AUTO_TEST_CASE(bad_values_are_refused) {
                                  "orphans.dry_run = 1",
                                  "cri.root_dir = ''",
                                  "cri.restrict_oom_score_adj = 1",
+                                 "containerd.max_operations = 0",
+                                 "containerd.max_operations = 1025",
+                                 "cri.runtime = 'Linux'",
+                                 "cri.runtime = ''",
+                                 "cri.runtime = 1",
+                                 "cri.sandbox_image = ''",
+                                 "cri.sandbox_image = 'a b'",
+                                 "cri.snapshotter = ''",
+                                 "cri.snapshotter = '../x'",
+                                 "cri.pod_annotations = 'a'",
+                                 "cri.pod_annotations = ['a', 1]",
+                                 "cri.pod_annotations = [\"a\\u0000\"]",
+                                 "cri.unset_seccomp_profile = 'localhost/relative'",
+                                 "cri.unset_seccomp_profile = 'other'",
+                                 "handlers.x.runtime = 'runc'",
+                                 "handlers.x.sandbox_image = 'a'",
                                  "handlers = 1",
                                  "handlers.x = 1",
                                  "handlers.x.y = 1",
