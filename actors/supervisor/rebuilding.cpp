@@ -33,10 +33,11 @@ void Supervisor::inventory(const Inventory& inventory) {
     telling.silence = holdings.error().message;
     return heard_from(kind);
   }
-  telling.recall_failed = false;
+  telling.unknown.clear();
   for (const auto& found : all_of(*holdings)) {
     const auto* entry = find(found.process.id);
     if (!entry) {
+      telling.unknown.insert(found.process.id);
       recall(kind, found);
     } else if (entry->record.spec->runtime != kind) {
       log::warn("supervisor", found.process.id,
@@ -55,13 +56,9 @@ void Supervisor::inventory(const Inventory& inventory) {
 
 void Supervisor::recall(RuntimeKind kind, const Found& found) {
   const auto& id = found.process.id;
-  auto& telling = tellings_[kind];
   const auto runtime = find_actor<RuntimePort>(self_->system(), names::runtime(kind));
-  if (!runtime) {
-    telling.recall_failed = true;  // there will be another one, and an inventory of it
-    return;
-  }
-  if (!telling.recalls.insert(id).second) return;
+  if (!runtime) return;  // there will be another one, and an inventory of it
+  if (!tellings_[kind].recalls.insert(id).second) return;
   self_->request(runtime, recall_timeout, runtime::Recall{id})
       .then([this, kind, found](Result<SpecPtr>& spec) { recalled(kind, found, std::move(spec)); },
             [this, kind, found](const caf::error& error) {
@@ -71,22 +68,23 @@ void Supervisor::recall(RuntimeKind kind, const Found& found) {
 
 void Supervisor::recalled(RuntimeKind kind, const Found& found, Result<SpecPtr> spec) {
   const auto& id = found.process.id;
-  tellings_[kind].recalls.erase(id);
+  auto& telling = tellings_[kind];
+  telling.recalls.erase(id);
   if (!spec) {
     log::warn(
         "supervisor", id,
         "the " + std::string(to_string(kind)) +
             " runtime has this sandbox, which nobody knows, and cannot tell of it: " + spec.error().message);
-    if (spec.error().kind != ErrorKind::not_found) ask_for_another_inventory(kind);
+    if (spec.error().kind != ErrorKind::not_found) return ask_for_another_inventory(kind);
   } else if (!find(id)) {
     take_over(kind, found, std::move(*spec));
     serve_parked();
   }
+  telling.unknown.erase(id);
   consider_told(kind);
 }
 
 void Supervisor::ask_for_another_inventory(RuntimeKind kind) {
-  tellings_[kind].recall_failed = true;
   const auto exits = find_actor<ExitsPort>(self_->system(), names::exits);
   if (exits) self_->delayed_send(exits, pause_between_inventories, Reconcile{kind});
 }
@@ -118,7 +116,7 @@ void Supervisor::take_over(RuntimeKind kind, const Found& found, SpecPtr spec) {
 /// It has told what it has when nothing of that is unknown any more.
 void Supervisor::consider_told(RuntimeKind kind) {
   const auto& telling = tellings_[kind];
-  if (!telling.recalls.empty() || telling.recall_failed) return;
+  if (!telling.recalls.empty() || !telling.unknown.empty()) return;
   ledger_->untold.erase(kind);
   heard_from(kind);
 }

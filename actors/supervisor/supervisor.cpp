@@ -23,13 +23,13 @@ std::set<RuntimeKind> Supervisor::needed_for(const Request& request) const {
   return ledger_->untold;
 }
 
-/// A new sandbox needs the word of its own runtime alone, unless another one is about to say that it has it.
+/// A new sandbox needs the word of its own runtime alone, unless another one has said that it has it.
 std::set<RuntimeKind> Supervisor::needed_for(const CreateSandbox& request) const {
   if (ledger_->sandboxes.contains(request.id())) return {};
   std::set<RuntimeKind> needed;
   for (const auto kind : ledger_->untold) {
     const auto telling = tellings_.find(kind);
-    const bool has_it = telling != tellings_.end() && telling->second.recalls.contains(request.id());
+    const bool has_it = telling != tellings_.end() && telling->second.unknown.contains(request.id());
     if (kind == request.spec->runtime || has_it) needed.insert(kind);
   }
   return needed;

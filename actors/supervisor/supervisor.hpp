@@ -66,9 +66,9 @@ class Supervisor {
 
   /// A runtime on its way to have told what it has.
   struct Telling {
+    std::set<std::string> unknown;  // sandboxes of which it has told, and nobody knows what they are
     std::set<std::string> recalls;  // asked of it, not answered
-    bool recall_failed = false;
-    std::string silence;  // why it does not say what it has
+    std::string silence;            // why it does not say what it has
   };
 
   /// A call about a sandbox that nobody knows (yet).
