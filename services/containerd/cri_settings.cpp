@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 
 namespace podsandbox::containerd_client {
 
@@ -10,7 +11,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr const char* cri_table = R"([plugins."io.containerd.cri.v1.runtime"])";
+const std::string cri_table = R"(plugins."io.containerd.cri.v1.runtime")";
 
 /// The member, or null when there is none or `object` is something else.
 const Json& member(const Json& object, const char* key) {
@@ -24,8 +25,27 @@ std::string text(const Json& value) {
   return value.is_string() ? value.get<std::string>() : std::string();
 }
 
-std::string on_off(bool value) {
-  return value ? "true" : "false";
+/// As it is written in a configuration.
+std::string written(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+/// The patterns that the value lists, in any order; nothing when it is something else.
+std::optional<std::set<std::string>> patterns(const Json& value) {
+  std::set<std::string> all;
+  if (value.is_null()) return all;
+  if (!value.is_array()) return {};
+  for (const auto& element : value) {
+    if (!element.is_string()) return {};
+    all.insert(element.get<std::string>());
+  }
+  return all;
+}
+
+/// One way to name a profile.
+std::string plain_profile(const std::string& name) {
+  if (name == "docker/default") return "runtime/default";
+  return name.empty() ? "unconfined" : name;
 }
 
 /// One way to write a path: "/a//b/" is "/a/b".
@@ -65,16 +85,41 @@ class Comparison {
 
   void flag(const char* json_key, const char* toml_key, const std::string& handler, bool ours) {
     const auto& theirs = member(config_, json_key);
-    if (!theirs.is_boolean() || theirs.get<bool>() == ours) return;
-    differences.push_back(std::string(toml_key) + " is " + on_off(theirs) + " in containerd's CRI, but " +
-                          on_off(ours) + " here for runtime handler \"" + handler + "\": set it to " +
-                          on_off(theirs) + " here, or to " + on_off(ours) + " under " + cri_table +
-                          " in containerd's configuration");
+    if (theirs.is_boolean() && theirs.get<bool>() != ours) differ(toml_key, handler, theirs, ours, cri_table);
+  }
+
+  /// What matters for pause containers alone. What CRI has for its sandbox image it does not say, nor its
+  /// snapshotter where no handler names one.
+  void pause_container(const std::string& handler, const HandlerSettings& ours) {
+    const auto& runtime = member(member(member(config_, "containerd"), "runtimes"), handler.c_str());
+    const auto table = cri_table + ".containerd.runtimes." + handler;
+    const auto& annotations = member(runtime, "PodAnnotations");
+    const auto theirs = patterns(annotations);
+    if (theirs && *theirs != std::set(ours.pod_annotations.begin(), ours.pod_annotations.end())) {
+      differ("pod_annotations", handler, Json(*theirs), ours.pod_annotations, table);
+    }
+    const auto snapshotter = text(member(runtime, "snapshotter"));
+    if (!snapshotter.empty() && snapshotter != ours.snapshotter) {
+      differ("snapshotter", handler, snapshotter, ours.snapshotter, table);
+    }
+    const auto& profile = member(config_, "unsetSeccompProfile");
+    if (profile.is_string() && plain_profile(text(profile)) != plain_profile(ours.unset_seccomp_profile)) {
+      differ("unset_seccomp_profile", handler, profile, ours.unset_seccomp_profile, cri_table);
+    }
   }
 
   std::vector<std::string> differences;
 
  private:
+  /// `table` is where it is said in containerd's configuration.
+  void differ(const std::string& toml_key, const std::string& handler, const Json& theirs, const Json& ours,
+              const std::string& table) {
+    differences.push_back(toml_key + " is " + written(theirs) + " in containerd's CRI, but " + written(ours) +
+                          " here for runtime handler \"" + handler + "\": set it to " + written(theirs) +
+                          " here, or to " + written(ours) + " under [" + table +
+                          "] in containerd's configuration");
+  }
+
   const Json& config_;
 };
 
@@ -96,6 +141,7 @@ std::vector<std::string> compare_cri_settings(std::string_view config_text, cons
                     settings.enable_unprivileged_icmp);
     comparison.flag("restrictOOMScoreAdj", "restrict_oom_score_adj", handler,
                     settings.restrict_oom_score_adj);
+    if (settings.runtime == RuntimeKind::containerd) comparison.pause_container(handler, settings);
   }
   return comparison.differences;
 }

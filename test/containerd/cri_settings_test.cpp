@@ -24,11 +24,14 @@ Json agreeing() {
     "containerd": {
       "defaultRuntimeName": "runc",
       "runtimes": {
-        "runc": {"runtimeType": "io.containerd.runc.v2", "sandboxer": "podsandbox"},
-        "ours": {"runtimeType": "io.containerd.runc.v2", "sandboxer": "podsandboxd"}
+        "runc": {"runtimeType": "io.containerd.runc.v2", "PodAnnotations": ["a/*"], "snapshotter": "zfs",
+                 "sandboxer": "podsandbox"},
+        "ours": {"runtimeType": "io.containerd.runc.v2", "PodAnnotations": null, "snapshotter": "",
+                 "sandboxer": "podsandboxd"}
       }
     },
     "restrictOOMScoreAdj": false,
+    "unsetSeccompProfile": "",
     "enableUnprivilegedPorts": true,
     "enableUnprivilegedICMP": true,
     "containerdRootDir": "/var/lib/containerd",
@@ -103,6 +106,43 @@ BOOST_AUTO_TEST_CASE(each_handler_is_compared_with_its_own_settings) {
   check_one(warnings(config, settings), {"\"ours\"", "restrict_oom_score_adj"});
 }
 
+/// Three settings that only a pause container has.
+BOOST_AUTO_TEST_CASE(the_containerd_runtime_needs_more_to_be_the_same) {
+  auto settings = ours;
+  settings.handlers["ours"].runtime = RuntimeKind::containerd;
+  BOOST_TEST(warnings(agreeing(), settings).empty());
+  const auto check = [&](const Json& config, const std::vector<std::string>& parts) {
+    check_one(warnings(config, settings), parts);
+    BOOST_TEST(warnings(config).empty());  // the linux runtime does not care
+  };
+  auto config = agreeing();
+  auto& handler = config["containerd"]["runtimes"]["ours"];
+  handler["PodAnnotations"] = {"b", "a/*"};
+  check(config, {R"(pod_annotations is ["a/*","b"] in)", "but [] here", "\"ours\"", ".runtimes.ours]"});
+  settings.handlers["ours"].pod_annotations = {"a/*", "b"};  // in whatever order
+  BOOST_TEST(warnings(config, settings).empty());
+  handler["PodAnnotations"] = nullptr;
+  check(config, {"pod_annotations is [] in", R"(but ["a/*","b"] here)"});
+  settings.handlers["ours"].pod_annotations = {};
+
+  handler["snapshotter"] = "native";
+  check(config, {R"(snapshotter is "native" in)", R"(but "overlayfs" here)", ".runtimes.ours]"});
+  settings.handlers["ours"].snapshotter = "native";
+  BOOST_TEST(warnings(config, settings).empty());
+  handler["snapshotter"] = "";  // then it is that of images, of which CRI does not tell
+  BOOST_TEST(warnings(config, settings).empty());
+
+  config["unsetSeccompProfile"] = "runtime/default";
+  check(config, {R"(unset_seccomp_profile is "runtime/default" in)", R"(but "" here)", "cri.v1.runtime\"]"});
+  settings.handlers["ours"].unset_seccomp_profile = "runtime/default";
+  BOOST_TEST(warnings(config, settings).empty());
+  config["unsetSeccompProfile"] = "docker/default";  // another name of the same
+  BOOST_TEST(warnings(config, settings).empty());
+  config["unsetSeccompProfile"] = "unconfined";
+  settings.handlers["ours"].unset_seccomp_profile = "";
+  BOOST_TEST(warnings(config, settings).empty());
+}
+
 BOOST_AUTO_TEST_CASE(without_a_handler_of_an_external_controller_nothing_matters) {
   for (const char* sandboxer : {"podsandbox", "shim", ""}) {
     auto config = agreeing();
@@ -140,6 +180,20 @@ BOOST_AUTO_TEST_CASE(values_of_other_types_are_not_compared) {
       auto config = agreeing();
       config[key] = value;
       BOOST_TEST(warnings(config).empty());
+    }
+    auto containerd = ours;
+    containerd.defaults.runtime = RuntimeKind::containerd;
+    containerd.defaults.pod_annotations = {"a"};
+    for (const char* key : {"PodAnnotations", "snapshotter"}) {
+      auto changed = agreeing();
+      changed["containerd"]["runtimes"]["ours"]["PodAnnotations"] = {"a"};
+      changed["containerd"]["runtimes"]["ours"][key] = value;
+      const bool differs = key[0] == 's' ? value.is_string() : value.is_null();
+      BOOST_TEST(warnings(changed, containerd).size() == (differs ? 1U : 0U), key << " is " << value);
+      changed = agreeing();
+      changed["containerd"]["runtimes"]["ours"]["PodAnnotations"] = {"a"};
+      changed["unsetSeccompProfile"] = value;
+      BOOST_TEST(warnings(changed, containerd).size() == (value.is_string() ? 1U : 0U));
     }
     auto config = agreeing();
     config["containerd"]["runtimes"]["ours"]["sandboxer"] = value;
