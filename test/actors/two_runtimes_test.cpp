@@ -232,6 +232,9 @@ BOOST_AUTO_TEST_CASE(unknown_is_not_gone_while_one_is_silent) {
     two.world->settle();
     BOOST_REQUIRE(mine->has_value());
     BOOST_TEST(((**mine)->view.phase == Phase::ready));
+    two.world->kill(names::runtime(kind_linux));  // what it tells once more says nothing of the other's
+    two.world->settle();
+    BOOST_TEST((!theirs->has_value() && !removed->has_value()));
     two.world->advance(std::chrono::seconds(11));
     BOOST_REQUIRE((theirs->has_value() && waiter->has_value() && removed->has_value()));
     BOOST_TEST(((*theirs)->error().kind == ErrorKind::unavailable));
