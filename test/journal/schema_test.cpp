@@ -63,13 +63,13 @@ BOOST_AUTO_TEST_CASE(an_older_file_is_migrated_step_by_step) {
 /// One of the version before there was a second runtime.
 BOOST_AUTO_TEST_CASE(a_file_of_version_1_is_read_and_refused_by_it_from_then_on) {
   const TemporaryDirectory home;
+  must_commit(*open_store(home.path()).store, write_of(bare_sandbox("one")));
+  BOOST_REQUIRE(open_file(home).execute("UPDATE journal SET schema_version = 1; PRAGMA user_version = 1"));
   {
-    must_commit(*open_store(home.path()).store, write_of(bare_sandbox("one")));
-    BOOST_REQUIRE(open_file(home).execute("UPDATE journal SET schema_version = 1; PRAGMA user_version = 1"));
+    const auto opened = open_store(home.path());
+    BOOST_TEST(opened.notices.empty());
+    BOOST_TEST((opened.contents.sandboxes.at("one").record.spec->runtime == RuntimeKind::linux));
   }
-  const auto opened = open_store(home.path());
-  BOOST_TEST(opened.notices.empty());
-  BOOST_TEST((opened.contents.sandboxes.at("one").record.spec->runtime == RuntimeKind::linux));
   auto database = open_file(home);
   BOOST_TEST(number(database, "PRAGMA user_version") == 2);
   const journal::Migration steps[] = {journal::migrations()[0]};
