@@ -1,23 +1,19 @@
 #include "services/containerd/connection.hpp"
 
 #include <grpcpp/create_channel.h>
+#include <grpcpp/support/client_callback.h>
 
-#include <utility>
+#include <optional>
 
-#include "proto/containerd_containers.grpc.pb.h"
-#include "proto/containerd_sandbox.grpc.pb.h"
-#include "proto/cri_runtime.grpc.pb.h"
-#include "services/containerd/status.hpp"
+#include "proto/containerd_content.grpc.pb.h"
+#include "proto/containerd_events.grpc.pb.h"
 
 namespace podsandbox::containerd_client {
 
 namespace {
 
-namespace containers = ::containerd::services::containers::v1;
-namespace sandbox = ::containerd::services::sandbox::v1;
-using containers::Containers;
-using ::runtime::v1::RuntimeService;
-using AsyncContainers = Containers::StubInterface::async_interface;
+namespace content = ::containerd::services::content::v1;
+namespace events = ::containerd::services::events::v1;
 
 constexpr const char* kubernetes_namespace = "k8s.io";
 
@@ -34,119 +30,151 @@ std::shared_ptr<grpc::Channel> channel_to(const std::string& socket) {
   return grpc::CreateCustomChannel("unix:" + socket, grpc::InsecureChannelCredentials(), arguments);
 }
 
-/// Everything of a call that must live until its callback.
-template <class Service, class Request, class Response>
-struct Exchange {
+/// A call that is answered with any number of messages. It is among the open calls until it is done, and gone
+/// with `end`.
+template <class Service, class Request, class Message>
+class Stream : public grpc::ClientReadReactor<Message> {
+ public:
   grpc::ClientContext context;
   std::unique_ptr<typename Service::Stub> stub;
   Request request;
-  Response response;
+  std::shared_ptr<OpenCalls> calls;
+  OpenCalls::Id id = 0;
+
+ protected:
+  void end() {
+    const auto keep = calls;  // not gone with the stream
+    keep->end(id);
+  }
+
+  Message message_;
+};
+
+class ContentRead final
+    : public Stream<content::Content, content::ReadContentRequest, content::ReadContentResponse> {
+ public:
+  ContentRead(std::size_t limit, Connection::Callback<std::string> done)
+      : limit_(limit), done_(std::move(done)) {}
+
+  void start() {
+    stub->async()->Read(&context, &request, this);
+    StartRead(&message_);
+    StartCall();
+  }
+
+ private:
+  void OnReadDone(bool ok) override {
+    if (!ok) return;  // OnDone tells why
+    error_ = append();
+    if (error_) return context.TryCancel();
+    StartRead(&message_);
+  }
+
+  std::optional<Error> append() {
+    const std::string what = "reading the content " + request.digest() + " from containerd: ";
+    if (message_.offset() != static_cast<std::int64_t>(content_.size())) {
+      return Error{ErrorKind::internal, what + "got the bytes at " + std::to_string(message_.offset()) +
+                                            " instead of those at " + std::to_string(content_.size())};
+    }
+    if (message_.data().size() > limit_ - content_.size()) {
+      return Error{ErrorKind::failed_precondition,
+                   what + "there are more than the " + std::to_string(limit_) + " bytes that are read of it"};
+    }
+    content_ += message_.data();
+    return {};
+  }
+
+  void OnDone(const grpc::Status& status) override {
+    if (error_) {
+      done_(tl::unexpected<Error>(*error_));
+    } else if (!status.ok()) {
+      done_(tl::unexpected<Error>(to_error(status)));
+    } else {
+      done_(std::move(content_));
+    }
+    done_ = nullptr;
+    end();
+  }
+
+  const std::size_t limit_;
+  std::string content_;  // at most limit_
+  std::optional<Error> error_;
+  Connection::Callback<std::string> done_;
+};
+
+class EventStream final : public Stream<events::Events, events::SubscribeRequest, Envelope> {
+ public:
+  EventStream(std::function<void(Envelope)> on_event, std::function<void(Error)> on_end)
+      : on_event_(std::move(on_event)), on_end_(std::move(on_end)) {}
+
+  void start() {
+    stub->async()->Subscribe(&context, &request, this);
+    StartRead(&message_);
+    StartCall();
+  }
+
+ private:
+  void OnReadDone(bool ok) override {
+    if (!ok) return;  // OnDone tells why
+    on_event_(std::move(message_));
+    message_.Clear();
+    StartRead(&message_);
+  }
+
+  void OnDone(const grpc::Status& status) override {
+    on_end_(status.ok() ? Error{ErrorKind::unavailable, "containerd has ended its stream of events"}
+                        : to_error(status));
+    on_event_ = nullptr;
+    on_end_ = nullptr;
+    end();
+  }
+
+  std::function<void(Envelope)> on_event_;
+  std::function<void(Error)> on_end_;
 };
 
 }  // namespace
 
 Connection::Connection(const std::string& socket, std::chrono::nanoseconds call_timeout)
-    : channel_(channel_to(socket)), call_timeout_(call_timeout) {}
+    : channel_(channel_to(socket)), call_timeout_(call_timeout), calls_(std::make_shared<OpenCalls>()) {}
 
 Connection::~Connection() {
-  std::unique_lock lock(mutex_);
-  const auto open = open_;
-  lock.unlock();  // a cancelled call may call back at once
-  for (const auto& [context, call] : open) context->TryCancel();
-  lock.lock();
-  idle_.wait(lock, [this] { return open_.empty(); });
+  calls_->drain();
 }
 
-void Connection::end(grpc::ClientContext* context, std::shared_ptr<void> call) {
-  const std::lock_guard lock(mutex_);
-  open_.erase(context);
-  call.reset();
-  if (open_.empty()) idle_.notify_all();
+void Connection::address(grpc::ClientContext& context, const std::string& lease) {
+  context.AddMetadata("containerd-namespace", kubernetes_namespace);
+  if (!lease.empty()) context.AddMetadata("containerd-lease", lease);
 }
 
-template <class Service, class Request, class Response>
-void Connection::call(Method<Service, Request, Response> method, Request request,
-                      std::type_identity_t<Callback<Response>> done) {
-  auto exchange = std::make_shared<Exchange<Service, Request, Response>>();
-  exchange->stub = Service::NewStub(channel_);
-  exchange->request = std::move(request);
-  exchange->context.AddMetadata("containerd-namespace", kubernetes_namespace);
-  exchange->context.set_deadline(std::chrono::system_clock::now() + call_timeout_);
-  {
-    const std::lock_guard lock(mutex_);
-    open_.emplace(&exchange->context, exchange);
-  }
-  auto answered = [this, exchange, done = std::move(done)](const grpc::Status& status) mutable {
-    if (status.ok()) {
-      done(std::move(exchange->response));
-    } else {
-      done(tl::unexpected<Error>(to_error(status)));
-    }
-    auto* const context = &exchange->context;
-    end(context, std::move(exchange));
-  };
-  (exchange->stub->async()->*method)(&exchange->context, &exchange->request, &exchange->response,
-                                     std::move(answered));
+void Connection::limit_time(grpc::ClientContext& context, std::chrono::nanoseconds timeout) const {
+  const auto limit = timeout > std::chrono::nanoseconds(0) ? timeout : call_timeout_;
+  context.set_deadline(std::chrono::system_clock::now() + limit);
 }
 
-void Connection::list_markers(Callback<std::vector<Container>> done) {
-  containers::ListContainersRequest request;
-  request.add_filters(marker_filter);
-  call<Containers>(&AsyncContainers::List, request,
-                   [done = std::move(done)](Result<containers::ListContainersResponse> response) {
-                     if (!response) return done(tl::unexpected<Error>(response.error()));
-                     std::vector<Container> markers;
-                     for (auto& container : *response->mutable_containers()) {
-                       if (is_marker(container)) markers.push_back(std::move(container));
-                     }
-                     done(std::move(markers));
-                   });
+void Connection::read_content(const std::string& digest, std::size_t limit, Callback<std::string> done) {
+  auto read = std::make_shared<ContentRead>(limit, std::move(done));
+  read->stub = content::Content::NewStub(channel_);
+  read->request.set_digest(digest);
+  read->calls = calls_;
+  address(read->context);
+  limit_time(read->context, {});
+  read->id = calls_->add(read->context, read);
+  read->start();
 }
 
-void Connection::get(const std::string& id, Callback<Container> done) {
-  containers::GetContainerRequest request;
-  request.set_id(id);
-  call<Containers>(&AsyncContainers::Get, request,
-                   [done = std::move(done)](Result<containers::GetContainerResponse> response) {
-                     done(response.map([](auto& answer) { return std::move(*answer.mutable_container()); }));
-                   });
-}
-
-void Connection::create(Container record, Callback<Done> done) {
-  containers::CreateContainerRequest request;
-  *request.mutable_container() = std::move(record);
-  call<Containers>(&AsyncContainers::Create, std::move(request),
-                   [done = std::move(done)](const Result<containers::CreateContainerResponse>& response) {
-                     done(response.map([](const auto&) { return Done{}; }));
-                   });
-}
-
-void Connection::remove(const std::string& id, Callback<Done> done) {
-  containers::DeleteContainerRequest request;
-  request.set_id(id);
-  call<Containers>(&AsyncContainers::Delete, request,
-                   [done = std::move(done)](const Result<google::protobuf::Empty>& response) {
-                     done(response.map([](const auto&) { return Done{}; }));
-                   });
-}
-
-void Connection::list_sandboxes(Callback<std::set<std::string>> done) {
-  call<sandbox::Store>(&sandbox::Store::StubInterface::async_interface::List, sandbox::StoreListRequest(),
-                       [done = std::move(done)](const Result<sandbox::StoreListResponse>& response) {
-                         if (!response) return done(tl::unexpected<Error>(response.error()));
-                         std::set<std::string> ids;
-                         for (const auto& record : response->list()) ids.insert(record.sandbox_id());
-                         done(std::move(ids));
-                       });
-}
-
-void Connection::cri_config(Callback<std::string> done) {
-  ::runtime::v1::StatusRequest request;
-  request.set_verbose(true);
-  call<RuntimeService>(&RuntimeService::StubInterface::async_interface::Status, request,
-                       [done = std::move(done)](Result<::runtime::v1::StatusResponse> response) {
-                         done(response.map([](auto& answer) { return (*answer.mutable_info())["config"]; }));
-                       });
+std::unique_ptr<Subscription> Connection::subscribe(const std::vector<std::string>& filters,
+                                                    std::function<void(Envelope)> on_event,
+                                                    std::function<void(Error)> on_end) {
+  auto stream = std::make_shared<EventStream>(std::move(on_event), std::move(on_end));
+  stream->stub = events::Events::NewStub(channel_);
+  *stream->request.mutable_filters() = {filters.begin(), filters.end()};
+  stream->calls = calls_;
+  address(stream->context);  // without a deadline: it lasts
+  stream->id = calls_->add(stream->context, stream);
+  auto subscription = std::make_unique<Subscription>(calls_, stream->id);
+  stream->start();
+  return subscription;
 }
 
 }  // namespace podsandbox::containerd_client

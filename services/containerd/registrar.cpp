@@ -11,6 +11,7 @@
 
 #include "messages/log.hpp"
 #include "services/containerd/cri_settings.hpp"
+#include "services/containerd/records.hpp"
 #include "services/containerd/run_here.hpp"
 
 namespace podsandbox::containerd_client {
@@ -121,7 +122,7 @@ class Registrar {
   void take(const Step& step) {
     switch (step.kind) {
       case StepKind::compare:
-        return list_markers();
+        return compare();
       case StepKind::check_settings:
         return check_settings();
       case StepKind::look:
@@ -150,35 +151,35 @@ class Registrar {
 
   /// Follows upon a look, in the same turn.
   void create(const std::string& id) {
-    containerd_->create(
-        make_marker(*seen_, settings_.owner),
-        here<Done>([this, id](const Result<Done>& done) { plan_->created(id, done, now()); }));
+    create_container(*containerd_, make_marker(*seen_, settings_.owner),
+                     here<Done>([this, id](const Result<Done>& done) { plan_->created(id, done, now()); }));
   }
 
   void inspect(const std::string& id) {
-    containerd_->get(id, here<Container>([this, id](const Result<Container>& container) {
-                       plan_->inspected(id, container.map(is_marker), now());
-                     }));
+    get_container(*containerd_, id, here<Container>([this, id](const Result<Container>& container) {
+      plan_->inspected(id, container.map(is_marker), now());
+    }));
   }
 
   void remove(const std::string& id) {
-    containerd_->remove(
-        id, here<Done>([this, id](const Result<Done>& done) { plan_->record_removed(id, done, now()); }));
+    remove_container(*containerd_, id, here<Done>([this, id](const Result<Done>& done) {
+      plan_->record_removed(id, done, now());
+    }));
   }
 
   // -- the full comparison --------------------------------------------------------
 
-  void list_markers() {
-    containerd_->list_markers(
-        here<std::vector<Container>>([this](const Result<std::vector<Container>>& markers) {
-          if (!markers) return plan_->compared(tl::unexpected<Error>(markers.error()), now());
-          Comparison found;
-          for (const auto& marker : *markers) {
-            auto& ids = owner_of(marker) == settings_.owner ? found.markers : found.other_markers;
-            ids.insert(marker.id());
-          }
-          list_sandboxes(std::move(found));
-        }));
+  void compare() {
+    list_markers(*containerd_,
+                 here<std::vector<Container>>([this](const Result<std::vector<Container>>& markers) {
+                   if (!markers) return plan_->compared(tl::unexpected<Error>(markers.error()), now());
+                   Comparison found;
+                   for (const auto& marker : *markers) {
+                     auto& ids = owner_of(marker) == settings_.owner ? found.markers : found.other_markers;
+                     ids.insert(marker.id());
+                   }
+                   list_sandboxes(std::move(found));
+                 }));
   }
 
   /// After the markers, so that the sandbox of a marker that was just made is there.
@@ -196,7 +197,7 @@ class Registrar {
   }
 
   void check_settings() {
-    containerd_->cri_config(here<std::string>([this](const Result<std::string>& config) {
+    cri_config(*containerd_, here<std::string>([this](const Result<std::string>& config) {
       if (config) {
         auto lines = compare_cri_settings(*config, settings_.cri);
         if (lines != told_) {

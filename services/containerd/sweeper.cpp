@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "messages/log.hpp"
+#include "services/containerd/records.hpp"
 #include "services/containerd/run_here.hpp"
 
 namespace podsandbox::containerd_client {
@@ -56,16 +57,17 @@ class Sweeper {
   }
 
   void list_theirs(std::vector<SandboxView> ours) {
-    containerd_->list_sandboxes(here<std::set<std::string>>(
-        [this, ours = std::move(ours)](const Result<std::set<std::string>>& records) {
-          if (records) {
-            compare(ours, *records);
-          } else {
-            orphans_->away();
-            tell(records.error());
-          }
-          look_again();
-        }));
+    list_sandboxes(*containerd_,
+                   here<std::set<std::string>>(
+                       [this, ours = std::move(ours)](const Result<std::set<std::string>>& records) {
+                         if (records) {
+                           compare(ours, *records);
+                         } else {
+                           orphans_->away();
+                           tell(records.error());
+                         }
+                         look_again();
+                       }));
   }
 
   void compare(const std::vector<SandboxView>& ours, const std::set<std::string>& records) {

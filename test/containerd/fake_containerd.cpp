@@ -87,6 +87,60 @@ class FakeContainerd::Containers final : public containers::Containers::Service 
   std::mutex list_mutex_;
 };
 
+class FakeContainerd::Content final : public content::Content::Service {
+ public:
+  explicit Content(FakeContainerd& fake) : fake_(fake) {}
+
+  Status Read(ServerContext* context, const content::ReadContentRequest* request,
+              grpc::ServerWriter<content::ReadContentResponse>* writer) override {
+    if (auto status = fake_.enter(context, "Read", request->digest()); !status.ok()) return status;
+    Blob blob;
+    {
+      const std::lock_guard lock(fake_.mutex_);
+      const auto it = fake_.contents_.find(request->digest());
+      if (it == fake_.contents_.end()) return {StatusCode::NOT_FOUND, "no such content"};
+      blob = it->second;
+    }
+    for (const auto& piece : blob.pieces) {
+      if (!writer->Write(piece)) return Status::CANCELLED;
+    }
+    return blob.end;
+  }
+
+ private:
+  FakeContainerd& fake_;
+};
+
+class FakeContainerd::Events final : public events::Events::Service {
+ public:
+  explicit Events(FakeContainerd& fake) : fake_(fake) {}
+
+  Status Subscribe(ServerContext* context, const events::SubscribeRequest* request,
+                   grpc::ServerWriter<::containerd::types::Envelope>* writer) override {
+    if (auto status = fake_.enter(context, "Subscribe", ""); !status.ok()) return status;
+    std::unique_lock lock(fake_.mutex_);
+    const auto self = fake_.subscribers_.insert(
+        fake_.subscribers_.end(),
+        {{request->filters().begin(), request->filters().end()}, fake_.events_.size(), {}});
+    while (!self->end && !fake_.stopping_ && !context->IsCancelled()) {
+      if (self->next == fake_.events_.size()) {
+        fake_.changed_.wait_for(lock, std::chrono::milliseconds(5));
+        continue;
+      }
+      const auto event = fake_.events_[self->next++];
+      lock.unlock();
+      writer->Write(event);
+      lock.lock();
+    }
+    const auto end = self->end.value_or(Status(StatusCode::UNAVAILABLE, "containerd stops"));
+    fake_.subscribers_.erase(self);
+    return end;
+  }
+
+ private:
+  FakeContainerd& fake_;
+};
+
 class FakeContainerd::Cri final : public ::runtime::v1::RuntimeService::Service {
  public:
   explicit Cri(FakeContainerd& fake) : fake_(fake) {}
@@ -122,7 +176,9 @@ class FakeContainerd::Store final : public sandbox::Store::Service {
 
 FakeContainerd::FakeContainerd()
     : containers_service_(std::make_unique<Containers>(*this)),
+      content_service_(std::make_unique<Content>(*this)),
       cri_service_(std::make_unique<Cri>(*this)),
+      events_service_(std::make_unique<Events>(*this)),
       store_service_(std::make_unique<Store>(*this)) {
   std::string pattern = (std::filesystem::temp_directory_path() / "podsandbox-XXXXXX").string();
   if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary directory");
@@ -139,7 +195,9 @@ void FakeContainerd::start() {
   grpc::ServerBuilder builder;
   builder.AddListeningPort("unix:" + socket(), grpc::InsecureServerCredentials());
   builder.RegisterService(containers_service_.get());
+  builder.RegisterService(content_service_.get());
   builder.RegisterService(cri_service_.get());
+  builder.RegisterService(events_service_.get());
   builder.RegisterService(store_service_.get());
   server_ = builder.BuildAndStart();
   if (!server_) throw std::runtime_error("the fake containerd cannot serve");
@@ -166,9 +224,12 @@ grpc::Status FakeContainerd::enter(ServerContext* context, const std::string& me
   const auto name = metadata.find("containerd-namespace");
   if (name == metadata.end() || name->second != "k8s.io")
     violations_.push_back(call + " without the namespace");
-  if (context->deadline() > std::chrono::system_clock::now() + std::chrono::hours(1)) {
-    violations_.push_back(call + " without a deadline");
+  const bool endless = context->deadline() > std::chrono::system_clock::now() + std::chrono::hours(1);
+  if (endless != (method == "Subscribe")) {
+    violations_.push_back(call + (endless ? " without a deadline" : " with a deadline"));
   }
+  const auto lease = metadata.find("containerd-lease");
+  leases_[call] = lease == metadata.end() ? "" : std::string(lease->second.data(), lease->second.size());
   while ((held_.contains(method) || held_.contains(call)) && !stopping_ && !context->IsCancelled()) {
     changed_.wait_for(lock, std::chrono::milliseconds(5));
   }
@@ -214,6 +275,11 @@ void FakeContainerd::forget(const std::string& id) {
   sandboxes_.erase(id);
 }
 
+void FakeContainerd::put_content(const std::string& digest, const Blob& blob) {
+  const std::lock_guard lock(mutex_);
+  contents_[digest] = blob;
+}
+
 void FakeContainerd::answer(const std::string& call, const grpc::Status& status) {
   const std::lock_guard lock(mutex_);
   if (status.ok()) {
@@ -241,6 +307,22 @@ void FakeContainerd::set_cri_config(const std::string& json) {
   cri_config_ = json;
 }
 
+void FakeContainerd::publish(const ::containerd::types::Envelope& event) {
+  {
+    const std::lock_guard lock(mutex_);
+    events_.push_back(event);
+  }
+  changed_.notify_all();
+}
+
+void FakeContainerd::end_subscriptions(const grpc::Status& status) {
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto& subscriber : subscribers_) subscriber.end = status;
+  }
+  changed_.notify_all();
+}
+
 std::size_t FakeContainerd::count(const std::string& call) const {
   const std::lock_guard lock(mutex_);
   const auto it = calls_.find(call);
@@ -250,6 +332,19 @@ std::size_t FakeContainerd::count(const std::string& call) const {
 std::size_t FakeContainerd::most_at_once() const {
   const std::lock_guard lock(mutex_);
   return most_at_once_;
+}
+
+std::string FakeContainerd::lease_of(const std::string& call) const {
+  const std::lock_guard lock(mutex_);
+  const auto it = leases_.find(call);
+  return it == leases_.end() ? "" : it->second;
+}
+
+std::vector<std::vector<std::string>> FakeContainerd::subscriptions() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::vector<std::string>> all;
+  for (const auto& subscriber : subscribers_) all.push_back(subscriber.filters);
+  return all;
 }
 
 std::vector<std::string> FakeContainerd::violations() const {

@@ -1,6 +1,7 @@
 #include <boost/test/unit_test.hpp>
 #include <chrono>
 
+#include "services/containerd/records.hpp"
 #include "test/containerd/registrar_node.hpp"
 #include "test/containerd/views.hpp"
 #include "test/linux/eventually.hpp"
@@ -273,7 +274,7 @@ BOOST_AUTO_TEST_CASE(a_connection_ends_with_its_calls) {
   std::atomic<int> cancelled = 0;
   std::optional<Connection> connection(std::in_place, containerd.socket(), std::chrono::minutes(30));
   for (int n = 0; n < 3; ++n) {
-    connection->list_markers([&](const Result<std::vector<Container>>& result) {
+    list_markers(*connection, [&](const Result<std::vector<Container>>& result) {
       if (!result && result.error().kind == ErrorKind::cancelled) ++cancelled;
     });
   }

@@ -14,8 +14,11 @@ API = "github.com/containerd/containerd/api/"
 CONTAINERD = [API + name for name in (
     "services/containers/v1/containers.proto", "services/tasks/v1/tasks.proto", "services/leases/v1/leases.proto",
     "services/snapshots/v1/snapshots.proto", "services/sandbox/v1/sandbox.proto", "services/events/v1/events.proto",
-    "services/images/v1/images.proto", "services/version/v1/version.proto", "events/task.proto",
-    "events/sandbox.proto", "types/runc/options/oci.proto", "types/runtimeoptions/v1/api.proto")]
+    "services/images/v1/images.proto", "services/version/v1/version.proto", "services/content/v1/content.proto",
+    "services/diff/v1/diff.proto", "services/introspection/v1/introspection.proto",
+    "services/transfer/v1/transfer.proto", "events/task.proto", "events/sandbox.proto",
+    "types/runc/options/oci.proto", "types/runtimeoptions/v1/api.proto", "types/transfer/imagestore.proto",
+    "types/transfer/registry.proto")]
 SHIM = [API + "runtime/task/v3/shim.proto"]
 TTRPC = "github.com/containerd/ttrpc"  # its files import one another from here
 CGROUPS = ["github.com/containerd/cgroups/v3/cgroup1/stats/metrics.proto",
@@ -25,17 +28,30 @@ CGROUPS = ["github.com/containerd/cgroups/v3/cgroup1/stats/metrics.proto",
 # An option that Debian 12's protoc does not know yet, and that says nothing about the wire.
 UNKNOWN_OPTION = re.compile(r"\s*\[\s*debug_redact\s*=\s*true\s*\]")
 
+# Imported by containerd's, and in none of the packages.
+IMPORTED = {"google/rpc/status.proto": """
+syntax = "proto3";
+package google.rpc;
+import "google/protobuf/any.proto";
+message Status { int32 code = 1; string message = 2; repeated google.protobuf.Any details = 3; }
+"""}
+
+
+def write_file(path, text):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as file:
+        file.write(text)
+
 
 def compile_protos(root, names):
     """The descriptors of these files under root, and of all that they import."""
     with tempfile.TemporaryDirectory() as work:
+        for name, text in IMPORTED.items():
+            write_file(os.path.join(work, name), text)
         for name in names:
             with open(os.path.join(root, name)) as file:
                 text = file.read()
-            copy = os.path.join(work, name)
-            os.makedirs(os.path.dirname(copy), exist_ok=True)
-            with open(copy, "w") as file:
-                file.write(UNKNOWN_OPTION.sub("", text))
+            write_file(os.path.join(work, name), UNKNOWN_OPTION.sub("", text))
         out = os.path.join(work, "out.pb")
         subprocess.run(["protoc", f"-I{work}", f"-I{root}", "--include_imports", f"--descriptor_set_out={out}", *names],
                        check=True)
