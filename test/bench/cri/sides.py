@@ -5,11 +5,11 @@ import subprocess
 import time
 
 from . import samples  # noqa: F401  (the package's __init__ makes the harness importable)
-from harness.containerd import HANDLER
 from harness.cri import Pod
+from harness.handlers import LINUX
 from harness.node import Node
 
-BUILT_IN, OURS = "runc", HANDLER  # the runtime handlers, which stand for the two controllers
+BUILT_IN, OURS = "runc", LINUX.name  # the runtime handlers, which stand for the two controllers
 SIDES = (BUILT_IN, OURS)
 
 # Between one side's pods and the other's: what is still done about them, by containerd and by the kernel, is not

@@ -7,13 +7,13 @@ import unittest
 
 import grpc
 
-from harness import containerd, traces
+from harness import traces
 from harness.case import NodeCase
-from harness.cri import CONTAINER, EXITED, HANDLER, NOTREADY, READY, RUNNING
+from harness.cri import CONTAINER, EXITED, NOTREADY, READY, RUNNING
+from harness.handlers import only_ours, pause_is_apart, pause_is_in_a_shim
 from harness.leftovers import leftovers
 from harness.waiting import eventually
 
-OURS = HANDLER == containerd.HANDLER
 KILLED = 128 + signal.SIGKILL
 
 
@@ -46,7 +46,7 @@ class Deaths(NodeCase):
         self.assertEqual([item.state for item in listed], [NOTREADY])
         self.assert_refused(grpc.StatusCode.UNKNOWN, self.cri.start_container, pod)
 
-    @unittest.skipUnless(OURS, "the built-in controller does not serve this API to us")
+    @only_ours
     def test_the_exit_of_pause_is_told_truly(self):
         pod = self.cri.run_pod()
         os.kill(self.pause_pid(pod), signal.SIGKILL)
@@ -93,7 +93,7 @@ class Deaths(NodeCase):
         self.assertEqual(self.cri.state(pod), READY)
         self.cri.execute(self.cri.start_container(pod, "next"), "true")
 
-    @unittest.skipUnless(OURS, "under the built-in controller the shim is also the sandbox's")
+    @pause_is_apart
     def test_a_killed_shim_leaves_its_pod_ready(self):
         pod = self.cri.run_pod()
         container = self.cri.start_container(pod)
@@ -106,7 +106,24 @@ class Deaths(NodeCase):
         self.cri.execute(self.cri.start_container(pod, "next"), "true")
         self.assertEqual(self.cri.state(pod), READY)
 
-    @unittest.skipUnless(OURS, "under the built-in controller the shim is also the sandbox's")
+    @pause_is_in_a_shim
+    def test_a_killed_shim_is_the_death_of_its_pod(self):
+        pods = [self.cri.run_pod(), self.cri.run_pod(self.cri.pod_config("other"))]
+        containers = [self.cri.start_container(pod) for pod in pods]
+        pids = [self.pause_pid(pods[0]), self.cri.container_pid(containers[0])]
+        [shim] = [pid for pid in traces.shims(self.node.directory) if pods[0].id in traces.command_line(pid)]
+        os.kill(shim, signal.SIGKILL)
+        self.wait_not_ready(pods[0])
+        self.cri.wait_exited(containers[0])
+        eventually(lambda: all(traces.is_dead(pid) for pid in pids), "processes run on without a shim")
+        exit_of = self.node.controller().Wait(sandbox_id=pods[0].id, deadline=10)
+        self.assertEqual(exit_of.exit_status, KILLED)
+        self.assertEqual(self.cri.state(pods[1]), READY)
+        self.assertEqual(self.cri.container_status(containers[1]).state, RUNNING)
+        self.cri.end_pod(pods[0])
+        self.cri.execute(self.cri.start_container(pods[1], "next"), "true")
+
+    @only_ours
     def test_shims_killed_under_many_pods_leave_nothing(self):
         pods = [self.cri.run_pod(self.cri.pod_config(f"pod-{number}")) for number in range(5)]
         containers = [self.cri.start_container(pod) for pod in pods]

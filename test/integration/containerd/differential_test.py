@@ -12,8 +12,8 @@ import unittest
 from differential.cases import CASES
 from differential.intended import INTENDED
 from differential.observe import Observer
-from harness import containerd
 from harness.case import NodeCase
+from harness.handlers import BUILT_IN, TESTED, only_ours
 
 ABSENT = "(absent)"
 SHOW = bool(os.environ.get("PODSANDBOX_TEST_SHOW"))
@@ -27,6 +27,7 @@ def differences(theirs, ours):
             yield key, *pair
 
 
+@only_ours
 class Differential(NodeCase):
     ran, used = set(), set()
 
@@ -61,10 +62,10 @@ class Differential(NodeCase):
         return config, pause_is_killed
 
     def compare(self, name):
-        theirs = Observer(self.node, "runc", self.events).observe(*self.config(name))
+        theirs = Observer(self.node, BUILT_IN.name, self.events).observe(*self.config(name))
         if theirs["left"] != "{}":
             self.renew_node()
-        ours = Observer(self.node, containerd.HANDLER, self.events).observe(*self.config(name))
+        ours = Observer(self.node, TESTED.name, self.events).observe(*self.config(name))
         self.ran.add(name)
         wrong = []
         for key, built_in, our in differences(theirs, ours):

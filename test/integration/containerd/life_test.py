@@ -13,6 +13,7 @@ import grpc
 from harness import traces
 from harness.case import NodeCase
 from harness.cri import CONTAINER, EXITED, NODE, NOTREADY, POD, READY, RUNNING, SLEEP
+from harness.handlers import PAUSE, TESTED
 from harness.leftovers import leftovers
 from harness.waiting import eventually
 
@@ -274,6 +275,13 @@ class PodLife(NodeCase):
 
 
 class TheLeftoverCheck(NodeCase):
+    def test_what_containerd_has_of_a_sandbox(self):
+        pod = self.cri.run_pod()
+
+        def seen():
+            return {kind for kind in PAUSE if kind in leftovers(self.node)}
+        eventually(lambda: seen() == TESTED.in_containerd, lambda: f"containerd has {seen()} of {pod.id}")
+
     def test_it_sees_a_running_pod(self):
         pod = self.cri.run_pod()
         self.cri.start_container(pod)

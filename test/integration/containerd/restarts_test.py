@@ -17,14 +17,13 @@ import unittest
 
 import grpc
 
-from harness import containerd
 from harness.case import NodeCase
-from harness.cri import HANDLER, NODE, NOTREADY, READY
+from harness.cri import NODE, NOTREADY, READY
+from harness.handlers import only_ours
 from harness.leftovers import leftovers
 from harness.waiting import eventually
 from harness.watch import Watch
 
-OURS = HANDLER == containerd.HANDLER
 KILLED = 128 + signal.SIGKILL
 ENDS = (signal.SIGKILL, signal.SIGTERM)
 SEED = int(os.environ.get("PODSANDBOX_TEST_SEED", random.randrange(1 << 32)))
@@ -121,7 +120,7 @@ class RestartsCase(NodeCase):
                    lambda: f"more than {names} is left: {left()} {leftovers(self.node)}", timeout=40, pause=0.2)
 
 
-@unittest.skipUnless(OURS, "the built-in controller is containerd")
+@only_ours
 class Restarts(RestartsCase):
     def test_30_pods_outlive_the_daemon(self):
         pods, containers = self.run_pods(30)
@@ -165,7 +164,7 @@ class Restarts(RestartsCase):
         eventually(lambda: states() == [NOTREADY, NOTREADY], lambda: f"the pod's states are {states()}")
 
 
-@unittest.skipUnless(OURS, "the built-in controller is containerd")
+@only_ours
 class RestartsWithTheSocketKept(RestartsCase):
     """Under a service manager that has the listening socket, as our units say."""
 
@@ -288,7 +287,8 @@ class RestartsWithTheSocketKept(RestartsCase):
         repeated(self.cri.remove_pod, pod, errors=failures)
 
 
-@unittest.skipUnless(SHOW and OURS, "only shown, with PODSANDBOX_TEST_SHOW=1")
+@only_ours
+@unittest.skipUnless(SHOW, "only shown, with PODSANDBOX_TEST_SHOW=1")
 class Stalls(RestartsCase):
     """How long CRI has no answer about a pod of ours. Only shown: that there is one again is what others test."""
 

@@ -2,13 +2,11 @@
 import os
 import subprocess
 
-from . import images, places
+from . import handlers, images, places
 from .process import Process
 
-HANDLER = "podsandboxd"  # the runtime handler whose pods are ours; "runc", the default, is the built-in controller's
-
 CONFIG = """version = 3
-imports = ['{dir}/podsandboxd-handler.toml']
+imports = ['{dir}/podsandboxd-handlers.toml']
 root = '{dir}/root'
 state = '{dir}/state'
 temp = '{dir}/temp'
@@ -47,8 +45,9 @@ temp = '{dir}/temp'
 """
 
 
-def deployed_handler(directory, daemon_socket):
-    """The fragment that operators are given, but for the places of this node."""
+def deployed_handlers(directory, daemon_socket):
+    """The fragment that operators are given, but for the places of this node; and its handler once more, under the
+    other name."""
     with open(os.path.join(places.REPOSITORY, "deploy/containerd-podsandboxd.toml")) as fragment:
         text = fragment.read()
     for deployed, here in (('"/run/podsandboxd/podsandboxd.sock"', f"'{daemon_socket}'"),
@@ -56,10 +55,12 @@ def deployed_handler(directory, daemon_socket):
         if deployed not in text:
             raise RuntimeError(f"deploy/containerd-podsandboxd.toml has no {deployed}")
         text = text.replace(deployed, here)
-    return text
+    runtimes = "containerd.runtimes."
+    handler = text[text.index(f"[plugins.'io.containerd.cri.v1.runtime'.{runtimes}{handlers.LINUX.name}]"):]
+    return text + "\n" + handler.replace(runtimes + handlers.LINUX.name, runtimes + handlers.CONTAINERD.name)
 
 
-def snapshotter(directory):
+def usable_snapshotter(directory):
     """overlayfs where the directory's filesystem can do it."""
     lower, upper, work, merged = (os.path.join(directory, "try", name) for name in ("l", "u", "w", "m"))
     for path in (lower, upper, work, merged):
@@ -72,19 +73,19 @@ def snapshotter(directory):
 
 
 class Containerd:
-    def __init__(self, directory, netns, daemon_socket, environment, log_level="debug"):
+    def __init__(self, directory, netns, daemon_socket, environment, snapshotter, log_level="debug"):
         self.directory = directory
         self.socket = os.path.join(directory, "c.sock")
         self.cri_root = os.path.join(directory, "root/io.containerd.grpc.v1.cri")
         self.cri_state = os.path.join(directory, "state/io.containerd.grpc.v1.cri")
-        self.snapshotter = snapshotter(directory)
+        self.snapshotter = snapshotter
         config = os.path.join(directory, "containerd.toml")
         values = {"dir": directory, "pause": images.PAUSE, "log_level": log_level,
                   "cni_bin": places.CNI_BIN, "snapshotter": self.snapshotter}
         with open(config, "w") as out:
             out.write(CONFIG.format(**values))
-        with open(os.path.join(directory, "podsandboxd-handler.toml"), "w") as out:
-            out.write(deployed_handler(directory, daemon_socket))
+        with open(os.path.join(directory, "podsandboxd-handlers.toml"), "w") as out:
+            out.write(deployed_handlers(directory, daemon_socket))
         self.process = Process("containerd", [places.stock("containerd"), "--config", config],
                                os.path.join(directory, "containerd.log"), environment, netns)
 

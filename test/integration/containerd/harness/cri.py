@@ -7,11 +7,9 @@ import uuid
 
 import grpc
 
-from . import containerd, images, traces
+from . import images, traces
+from .handlers import TESTED
 from .waiting import eventually
-
-# With "runc" the tests are run against the built-in controller: what holds there too is no matter of taste.
-HANDLER = os.environ.get("PODSANDBOX_TEST_HANDLER", containerd.HANDLER)
 
 READY, NOTREADY = 0, 1  # PodSandboxState
 CREATED, RUNNING, EXITED, UNKNOWN = range(4)  # ContainerState
@@ -57,7 +55,7 @@ class Cri:
         config.MergeFrom(self.pod_config_type(**fields))
         return config
 
-    def run_pod(self, config=None, handler=HANDLER, deadline=60):
+    def run_pod(self, config=None, handler=TESTED.name, deadline=60):
         config = config or self.pod_config()
         if config.log_directory:
             os.makedirs(config.log_directory, exist_ok=True)  # kubelet makes it

@@ -4,9 +4,8 @@ import os
 import signal
 import subprocess
 
-from . import places, traces
+from . import handlers, images, places, traces
 from .activation import ActivatedSocket
-from .containerd import HANDLER
 from .process import Process
 from .waiting import eventually
 
@@ -17,7 +16,7 @@ def toml(value):
 
 
 class Daemon:
-    def __init__(self, directory, netns, environment, log_level="debug"):
+    def __init__(self, directory, netns, environment, snapshotter, log_level="debug"):
         self.directory = directory
         self.socket = os.path.join(directory, "d.sock")
         self.config_file = os.path.join(directory, "podsandboxd.toml")
@@ -30,8 +29,13 @@ class Daemon:
             "orphans": {"remove_after": "2s"},
             "cri": {"root_dir": os.path.join(directory, "root/io.containerd.grpc.v1.cri"),
                     "state_dir": os.path.join(directory, "state/io.containerd.grpc.v1.cri")},
-            f"handlers.{HANDLER}": {"restrict_oom_score_adj": True},
+            f"handlers.{handlers.LINUX.name}": {"restrict_oom_score_adj": True},
+            f"handlers.{handlers.CONTAINERD.name}": {"restrict_oom_score_adj": True},
         }
+        if handlers.TESTED == handlers.CONTAINERD:
+            self.config["cri"]["sandbox_image"] = images.PAUSE
+            self.config[f"handlers.{handlers.CONTAINERD.name}"] |= {
+                "runtime": "containerd", "snapshotter": snapshotter, "pod_annotations": ["podsandbox.test/*"]}
         self.process = Process("podsandboxd", [places.ours("podsandboxd"), "--config", self.config_file],
                                os.path.join(directory, "podsandboxd.log"), environment, netns)
         self.activated = None

@@ -16,7 +16,7 @@ import tempfile
 import grpc
 
 from . import images, places, traces
-from .containerd import Containerd
+from .containerd import Containerd, usable_snapshotter
 from .contracts import Contracts, channel_to
 from .cri import Cri
 from .daemon import Daemon
@@ -40,8 +40,10 @@ class Node:
                 os.mkdir(os.path.join(self.directory, name))
             environment = {"PATH": os.environ.get("PATH", "") + ":/usr/sbin:/usr/bin:/sbin:/bin",
                            "TMPDIR": os.path.join(self.directory, "temp"), traces.MARK: self.directory}
-            self.daemon = Daemon(self.directory, self.netns, environment, log_level)
-            self.containerd = Containerd(self.directory, self.netns, self.daemon.socket, environment, log_level)
+            snapshotter = usable_snapshotter(self.directory)
+            self.daemon = Daemon(self.directory, self.netns, environment, snapshotter, log_level)
+            self.containerd = Containerd(self.directory, self.netns, self.daemon.socket, environment, snapshotter,
+                                         log_level)
             self.contracts = Contracts()
             self.channel = None
             self.cri = Cri(self)
