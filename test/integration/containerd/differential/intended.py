@@ -5,6 +5,8 @@ that never occurs is an error too: then the table is out of date.
 """
 from collections import namedtuple
 
+from harness.handlers import TESTED
+
 Intended = namedtuple("Intended", "cases key reason")
 
 NO_IMAGE = "our pause is a program of its own: there is no image, no snapshot and no container of it"
@@ -18,24 +20,29 @@ NEWER = "containerd can do this from 2.3 on; we can with every containerd"
 NOT_PINNED = "the pod's user namespace is found through its network namespace: nothing is pinned on a disk"
 OWN_PARENT = "a parent cgroup that we had to make goes with the sandbox, where no container has used it"
 DEFAULTS = "the built-in writes the sysctls that it adds into the pod's own config, if that has any"
+OWN_GROUPS = "the built-in forgets the pod's groups as soon as the pod has a user; we add them to its image's"
 LEAKED_SHIM = "the built-in leaves the shim of a pod whose pause died before its containers; we leave nothing"
 NO_CGROUP = "where no parent cgroup is given none is made: the sandbox stays in its keeper's"
 
-INTENDED = [
+# Whatever the runtime of podsandboxd is.
+ALWAYS = [
     Intended("*", "run.code", REFUSED),
     Intended("pid_target", "run", IMPOSSIBLE),
     Intended("ipc_container", "run", IMPOSSIBLE),
     Intended("user_pod_with_host_network", "run", NEWER),
-    Intended("user_pod", "*.info.runtimeSpec.linux.namespaces*.path", NOT_PINNED),
-    Intended("user_pod", "stopped.cgroups", OWN_PARENT),
-    Intended("cgroup_parent_none", "pause.cgroup", NO_CGROUP),
-    Intended("cgroup_parent_none", "*.info.runtimeSpec.linux.cgroupsPath", NO_CGROUP),
-    Intended("cgroup_parent_none", "*.info.runtimeSpec.linux.resources.cpu.shares", NO_CGROUP),
     Intended("sysctl_*", "*onfig.linux.sysctls.net.ipv4.ip_unprivileged_port_start", DEFAULTS),
     Intended("sysctl_*", "*onfig.linux.sysctls.net.ipv4.ping_group_range", DEFAULTS),
     Intended("pause_is_killed*", "left", LEAKED_SHIM),
     Intended("*", "*.runtimeHandler", THE_QUESTION),
     Intended("*", "*.info.sandboxMetadata.Metadata.RuntimeHandler", THE_QUESTION),
+]
+
+BY_RUNTIME = {"linux": [
+    Intended("user_pod", "*.info.runtimeSpec.linux.namespaces*.path", NOT_PINNED),
+    Intended("user_pod", "stopped.cgroups", OWN_PARENT),
+    Intended("cgroup_parent_none", "pause.cgroup", NO_CGROUP),
+    Intended("cgroup_parent_none", "*.info.runtimeSpec.linux.cgroupsPath", NO_CGROUP),
+    Intended("cgroup_parent_none", "*.info.runtimeSpec.linux.resources.cpu.shares", NO_CGROUP),
     Intended("*", "pause.command", NO_IMAGE),
     Intended("*", "*.info.image", NO_IMAGE),
     Intended("*", "*.info.snapshotKey", NO_IMAGE),
@@ -53,4 +60,9 @@ INTENDED = [
     Intended("*", "*.info.runtimeSpec.process.capabilities*", NO_RIGHTS),
     Intended("*", "pause.Seccomp", NO_RIGHTS),
     Intended("*", "*.info.runtimeSpec.linux.seccomp*", NO_RIGHTS),
-]
+], "containerd": [
+    Intended("supplemental_groups*", "pause.Groups", OWN_GROUPS),
+    Intended("supplemental_groups*", "*.info.runtimeSpec.process.user.additionalGids", OWN_GROUPS),
+]}
+
+INTENDED = ALWAYS + BY_RUNTIME.get(TESTED.runtime, [])
