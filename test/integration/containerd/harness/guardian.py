@@ -38,8 +38,7 @@ def unmount_all(directory):
 
 
 def remove_cgroups(directory, cgroup):
-    ids = traces.read(os.path.join(directory, "ids")).split()
-    parents = [cgroup, *(f"/k8s.io/{name}" for name in ids)]
+    parents = [cgroup, *(f"/k8s.io/{name}" for name in traces.identifiers(directory))]
 
     def none_left():
         left = [path for parent in parents for path in traces.cgroups(parent)]

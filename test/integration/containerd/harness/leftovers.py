@@ -25,14 +25,18 @@ def in_containerd(node):
         "tasks": [t.id for t in service("containerd.services.tasks.v1.Tasks").List().tasks],
         "leases": [lease.id for lease in service("containerd.services.leases.v1.Leases").List().leases],
         "sandbox records": [s.sandbox_id for s in service("containerd.services.sandbox.v1.Store").List().list],
-        "snapshots": [info.name for part in snapshots.List(snapshotter=node.containerd.snapshotter)
+        "snapshots": [info.name for name in {node.containerd.snapshotter, "native"}  # a handler may have its own
+                      for part in snapshots.List(snapshotter=name)
                       for info in part.info if info.kind != committed],
+        # Images that began to come and are not there whole.
+        "ingests": [status.ref for status in
+                    service("containerd.services.content.v1.Content").ListStatuses().statuses],
     }
 
 
 def default_cgroups(node):
     """Those of pods and containers that have no cgroup parent."""
-    ids = set(traces.read(os.path.join(node.directory, "ids")).split())
+    ids = traces.identifiers(node.directory)
     return [f"/k8s.io/{name}" for root in traces.cgroup_roots() for name in names_in(root, "k8s.io") if name in ids]
 
 
@@ -58,6 +62,9 @@ def on_the_machine(node):
         "bundles": [name for name in names_in(directory, "state/io.containerd.runtime.v2.task/k8s.io")
                     if not name.startswith(".")],
         "runc's state": names_in(directory, "runc/k8s.io"),
+        "podsandboxd's files": [os.path.join(path, name) for kept in ("data", "d")
+                                for path, _, names in os.walk(os.path.join(directory, kept))
+                                for name in names if path != os.path.join(directory, kept)],
     }
 
 

@@ -8,6 +8,7 @@ import socket
 MARK = "PODSANDBOX_TEST_NODE"  # in the environment of what a node starts, with its directory
 SHIM_SOCKETS = "/run/containerd/s"  # wherever containerd's state directory is
 CNI_CACHE = "/var/lib/cni/results"
+ID = re.compile(r"\b[0-9a-f]{64}\b")  # as CRI makes them
 
 
 def read(path):
@@ -109,10 +110,16 @@ def cgroups(path):
             for directory, _, _ in os.walk(os.path.join(root, path.strip("/")), topdown=False)]
 
 
+def identifiers(directory):
+    """Of pods and containers, also of those whose start failed: nobody was told these, but they are in the logs."""
+    logs = (read(os.path.join(directory, name)) for name in ("containerd.log", "podsandboxd.log"))
+    return {*read(os.path.join(directory, "ids")).split(), *(name for log in logs for name in ID.findall(log))}
+
+
 def dead_shim_sockets(directory):
     """Sockets of this node's shims at which nobody listens any more; a shim names them by what it serves."""
     names = [hashlib.sha256(f"{directory}/c.sock/k8s.io/{identifier}{suffix}".encode()).hexdigest()
-             for identifier in read(os.path.join(directory, "ids")).split() for suffix in ("", "/debug")]
+             for identifier in identifiers(directory) for suffix in ("", "/debug")]
     return [path for path in (os.path.join(SHIM_SOCKETS, name) for name in names)
             if os.path.exists(path) and not answers(path)]
 
