@@ -11,10 +11,11 @@ from .waiting import eventually
 class NodeCase(unittest.TestCase):
     """Tests that share a node, which they find as self.node; its CRI client is self.cri."""
     maxDiff = None
+    node_type = Node
 
     @classmethod
     def setUpClass(cls):
-        cls.node = Node()
+        cls.node = cls.node_type()
         cls.addClassCleanup(lambda: cls.node.close())
         cls.cri = cls.node.cri
 
@@ -22,7 +23,7 @@ class NodeCase(unittest.TestCase):
     def renew_node(cls):
         """For after a test that leaves something, so that it does not spoil the others."""
         cls.node.close()
-        cls.node = Node()
+        cls.node = cls.node_type()
         cls.cri = cls.node.cri
 
     def tearDown(self):

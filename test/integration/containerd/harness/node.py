@@ -71,6 +71,9 @@ class Node:
         self.make_network()
         self.daemon.start()
         self.start_containerd()
+        self.import_images()
+
+    def import_images(self):
         for tar in images.write_all(self.directory):
             self.containerd.import_image(tar)
             os.unlink(tar)

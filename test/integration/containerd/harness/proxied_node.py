@@ -1,0 +1,28 @@
+"""A node on which podsandboxd's calls of containerd pass through a FailingProxy."""
+import os
+
+from .failing_proxy import FailingProxy
+from .node import Node
+
+
+class ProxiedNode(Node):
+    """The proxy takes the place of containerd's socket, as self.proxy. So podsandboxd, which finds shims by that path,
+    too, knows nothing of it, and is started last: a connection that it had before would pass it by. The harness, and
+    CRI in containerd, use the real one. A containerd that is started again needs a new node."""
+
+    def start(self):
+        self.proxy = None
+        self.make_network()
+        self.start_containerd()
+        self.import_images()
+        path = self.containerd.socket
+        self.containerd.socket = path + ".real"
+        os.rename(path, self.containerd.socket)
+        self.wait_for_cri()
+        self.proxy = FailingProxy(path, self.containerd.socket)
+        self.daemon.start()
+
+    def close(self):
+        if self.proxy:
+            self.proxy.close()
+        super().close()
