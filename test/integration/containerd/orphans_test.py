@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """Sandboxes that nobody knows of are removed, and no others."""
-import json
 import unittest
 
 from harness.case import NodeCase
+from harness.controller import create_request
 from harness.cri import READY
 from harness.handlers import TESTED, only_ours
 from harness.waiting import eventually
@@ -15,18 +15,7 @@ class Orphans(NodeCase):
         """What is left when containerd forgets a pod after the Create: it came from there, without a record."""
         config = self.cri.pod_config(identifier, host_network=True)
         controller = self.node.controller(namespace)
-        request = self.node.contracts.message("containerd.services.sandbox.v1.ControllerCreateRequest")(
-            sandbox_id=identifier, sandboxer="podsandboxd", options={
-                "type_url": "runtime.v1.PodSandboxConfig", "value": config.SerializeToString()})
-        request.sandbox.sandbox_id = identifier
-        request.sandbox.runtime.name = "io.containerd.runc.v2"
-        options = self.node.contracts.message("containerd.runc.v1.Options")(root=self.node.path("runc"))
-        request.sandbox.runtime.options.type_url = "containerd.runc.v1.Options"
-        request.sandbox.runtime.options.value = options.SerializeToString()
-        request.sandbox.extensions["metadata"].type_url = "github.com/containerd/cri/pkg/store/sandbox/Metadata"
-        request.sandbox.extensions["metadata"].value = json.dumps(
-            {"Version": "v1", "Metadata": {"ID": identifier, "RuntimeHandler": TESTED.name}}).encode()
-        controller.Create(request)
+        controller.Create(create_request(self.node, identifier, config, TESTED))
         return controller
 
     def run_lost(self, identifier="lost"):

@@ -4,11 +4,9 @@
 PODSANDBOX_TEST_SEED repeats the moments of another run; PODSANDBOX_TEST_SHOW=1 shows how long CRI has no answer, and how
 calls failed.
 """
-import collections
 import concurrent.futures
 import os
 import random
-import re
 import select
 import signal
 import threading
@@ -21,6 +19,7 @@ from harness.case import NodeCase
 from harness.cri import NODE, NOTREADY, READY
 from harness.handlers import only_ours
 from harness.leftovers import leftovers
+from harness.repeating import repeated, told
 from harness.waiting import eventually
 from harness.watch import Watch
 
@@ -33,26 +32,6 @@ SHOW = bool(os.environ.get("PODSANDBOX_TEST_SHOW"))
 def show(line):
     if SHOW:
         print(line, flush=True)
-
-
-def told(errors):
-    """How often which of them came, whatever pod they are about."""
-    return dict(collections.Counter(
-        f"{error.code().name} {re.sub('[0-9a-f]{64}', 'ID', error.details())[:100]}" for error in errors))
-
-
-def repeated(call, *arguments, errors=None, pause=0.1):
-    """As kubelet does it, which asks again when something failed; the errors on the way go to `errors`."""
-    errors = [] if errors is None else errors
-
-    def answered():
-        try:
-            return [call(*arguments)]
-        except grpc.RpcError as error:
-            errors.append(error)
-            return None
-    [answer] = eventually(answered, lambda: f"{call.__name__} fails: {told(errors[-1:])}", timeout=60, pause=pause)
-    return answer
 
 
 class RestartsCase(NodeCase):

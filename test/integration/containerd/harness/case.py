@@ -34,14 +34,14 @@ class NodeCase(unittest.TestCase):
             self.renew_node()
             raise
 
-    def assert_nothing_left(self):
+    def assert_nothing_left(self, timeout=10):
         seen = {}
 
         def nothing():
             seen["left"] = leftovers(self.node)
             return not seen["left"]
         # containerd's garbage collection and the ends of processes are not waited for by its answers.
-        eventually(nothing, lambda: f"left: {seen['left']}", timeout=10)
+        eventually(nothing, lambda: f"left: {seen['left']}", timeout=timeout)
 
     def assert_refused(self, code, call, *arguments, **fields):
         """That a call fails with this gRPC code; answers the error's text."""

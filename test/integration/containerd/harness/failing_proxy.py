@@ -106,7 +106,7 @@ class FailingProxy(grpc.GenericRpcHandler):
         self.channel = channel_to(target)
         self.lock = threading.Lock()
         self.seen, self.open = [], set()
-        self.last = time.monotonic()
+        self.last = {}  # by method, when it was called or ended
         self.failing = None
         self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(MOST_CALLS_AT_ONCE), handlers=[self],
                                   options=[("grpc.max_receive_message_length", 16 << 20)])
@@ -136,10 +136,10 @@ class FailingProxy(grpc.GenericRpcHandler):
         with self.lock:
             return self.failing[2] <= 0
 
-    def quiet_since(self):
-        """Since how many seconds no call has begun or ended."""
+    def last_of_all_but(self, methods):
+        """When one has begun or ended last, in seconds of the monotonic clock."""
         with self.lock:
-            return time.monotonic() - self.last
+            return max((moment for method, moment in self.last.items() if method not in methods), default=0)
 
     def open_calls(self, method):
         """Those of this method that have not ended."""
@@ -166,14 +166,14 @@ class FailingProxy(grpc.GenericRpcHandler):
         finally:
             with self.lock:
                 self.open.discard(call)
-                self.last = time.monotonic()
+                self.last[method] = time.monotonic()
 
     def begin(self, call):
         """Notes it; answers the failure that is its."""
         with self.lock:
             self.seen.append(call)
             self.open.add(call)
-            self.last = time.monotonic()
+            self.last[call.method] = time.monotonic()
             if not self.failing or self.failing[0] != call.method:
                 return None
             self.failing[2] -= 1
