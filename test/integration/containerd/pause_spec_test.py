@@ -151,7 +151,7 @@ class PauseSpec(NodeCase):
     def use_image(self, config):
         tar = self.node.path("image.tar")
         layer = images.pause_layer(self.node.directory, {"etc/passwd": PASSWD, "etc/group": GROUP})
-        images.layout(tar, images.PAUSE, layer, config)
+        images.layout(tar, images.Image(images.PAUSE, layer, config))
         before = self.cri.images.ImageStatus(image={"image": images.PAUSE}).image.id
         self.node.containerd.import_image(tar)
         os.unlink(tar)

@@ -21,6 +21,8 @@ temp = '{dir}/temp'
   snapshotter = '{snapshotter}'
   [plugins.'io.containerd.cri.v1.images'.pinned_images]
     sandbox = '{pause}'
+  [plugins.'io.containerd.cri.v1.images'.registry]
+    config_path = '{dir}/registries'
 
 [plugins.'io.containerd.cri.v1.runtime']
   disable_apparmor = true

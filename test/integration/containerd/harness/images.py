@@ -73,26 +73,32 @@ def pause_layer(directory, files=()):
     return layer.bytes()
 
 
-def layout(path, name, layer, config):
-    """Writes the image as a tar file that `ctr images import` takes."""
-    blobs = {}
+class Image:
+    """Its blobs, by the hex digits of their digests, and the descriptor of its manifest."""
 
-    def blob(data, media_type):
+    def __init__(self, name, layer, config):
+        self.name, self.blobs = name, {}
+        layer_descriptor = self.blob(layer, LAYER)
+        config_descriptor = self.json_blob(
+            {"architecture": ARCHITECTURE, "os": "linux", "config": config,
+             "rootfs": {"type": "layers", "diff_ids": [layer_descriptor["digest"]]}}, CONFIG)
+        self.manifest = self.json_blob({"schemaVersion": 2, "mediaType": MANIFEST, "config": config_descriptor,
+                                        "layers": [layer_descriptor]}, MANIFEST)
+
+    def blob(self, data, media_type):
         digest = hashlib.sha256(data).hexdigest()
-        blobs[digest] = data
+        self.blobs[digest] = data
         return {"mediaType": media_type, "digest": "sha256:" + digest, "size": len(data)}
 
-    def json_blob(value, media_type):
-        return blob(json.dumps(value, sort_keys=True).encode(), media_type)
+    def json_blob(self, value, media_type):
+        return self.blob(json.dumps(value, sort_keys=True).encode(), media_type)
 
-    layer_descriptor = blob(layer, LAYER)
-    config_descriptor = json_blob(
-        {"architecture": ARCHITECTURE, "os": "linux", "config": config,
-         "rootfs": {"type": "layers", "diff_ids": [layer_descriptor["digest"]]}}, CONFIG)
-    manifest = json_blob({"schemaVersion": 2, "mediaType": MANIFEST, "config": config_descriptor,
-                          "layers": [layer_descriptor]}, MANIFEST)
-    manifest["platform"] = {"architecture": ARCHITECTURE, "os": "linux"}
-    manifest["annotations"] = {"io.containerd.image.name": name, "org.opencontainers.image.ref.name": name}
+
+def layout(path, image):
+    """Writes the image as a tar file that `ctr images import` takes."""
+    manifest = {**image.manifest, "platform": {"architecture": ARCHITECTURE, "os": "linux"},
+                "annotations": {"io.containerd.image.name": image.name,
+                                "org.opencontainers.image.ref.name": image.name}}
     with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
         def file(entry_name, data):
             entry = tarfile.TarInfo(entry_name)
@@ -100,14 +106,14 @@ def layout(path, name, layer, config):
             tar.addfile(entry, io.BytesIO(data))
         file("oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
         file("index.json", json.dumps({"schemaVersion": 2, "manifests": [manifest]}).encode())
-        for digest, data in sorted(blobs.items()):
+        for digest, data in sorted(image.blobs.items()):
             file("blobs/sha256/" + digest, data)
 
 
-def write_all(directory):
-    """The tar files of all images."""
-    busybox, pause = os.path.join(directory, "busybox.tar"), os.path.join(directory, "pause.tar")
-    layout(busybox, BUSYBOX, busybox_layer(), {"Env": ["PATH=/bin"], "Cmd": ["sh"]})
+def busybox():
+    return Image(BUSYBOX, busybox_layer(), {"Env": ["PATH=/bin"], "Cmd": ["sh"]})
+
+
+def pause(directory):
     # As the pause image that everybody uses: a user of its own.
-    layout(pause, PAUSE, pause_layer(directory), {"Entrypoint": ["/pause"], "User": "65535:65535"})
-    return [busybox, pause]
+    return Image(PAUSE, pause_layer(directory), {"Entrypoint": ["/pause"], "User": "65535:65535"})

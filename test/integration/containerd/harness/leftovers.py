@@ -11,8 +11,7 @@ def names_in(*path):
 
 def own_processes(node):
     """What runs without any pod: the services, and the keeper that waits for the next one."""
-    services = [p.pid for p in (node.containerd.process, node.daemon.process) if p.running()]
-    return services + node.daemon.keeper_pids()
+    return [service.pid for service in node.services() if service.running()] + node.daemon.keeper_pids()
 
 
 def in_containerd(node):

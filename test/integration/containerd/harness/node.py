@@ -38,12 +38,13 @@ class Node:
         try:
             for name in ("temp", "cni", "logs", "runc"):
                 os.mkdir(os.path.join(self.directory, name))
-            environment = {"PATH": os.environ.get("PATH", "") + ":/usr/sbin:/usr/bin:/sbin:/bin",
-                           "TMPDIR": os.path.join(self.directory, "temp"), traces.MARK: self.directory}
+            # By the mark the guardian knows them, and whatever they start.
+            self.environment_of_services = {"PATH": os.environ.get("PATH", "") + ":/usr/sbin:/usr/bin:/sbin:/bin",
+                                            "TMPDIR": self.path("temp"), traces.MARK: self.directory}
             snapshotter = usable_snapshotter(self.directory)
-            self.daemon = Daemon(self.directory, self.netns, environment, snapshotter, log_level)
-            self.containerd = Containerd(self.directory, self.netns, self.daemon.socket, environment, snapshotter,
-                                         log_level)
+            self.daemon = Daemon(self.directory, self.netns, self.environment_of_services, snapshotter, log_level)
+            self.containerd = Containerd(self.directory, self.netns, self.daemon.socket,
+                                         self.environment_of_services, snapshotter, log_level)
             self.contracts = Contracts()
             self.channel = None
             self.cri = Cri(self)
@@ -73,12 +74,19 @@ class Node:
         self.start_containerd()
         self.import_images()
 
+    def images(self):
+        """Those that are there from the start."""
+        return [images.busybox(), images.pause(self.directory)]
+
     def import_images(self):
-        for tar in images.write_all(self.directory):
+        wanted = self.images()
+        for image in wanted:
+            tar = self.path("image.tar")
+            images.layout(tar, image)
             self.containerd.import_image(tar)
             os.unlink(tar)
-        for image in (images.BUSYBOX, images.PAUSE):
-            eventually(lambda name=image: self.cri.has_image(name), f"CRI does not see {image}")
+        for image in wanted:
+            eventually(lambda name=image.name: self.cri.has_image(name), f"CRI does not see {image.name}")
 
     def make_network(self):
         open(self.netns, "w").close()
@@ -121,6 +129,10 @@ class Node:
         metadata = (("containerd-namespace", namespace),) if namespace else ()
         return self.contracts.service(channel_to(self.daemon.socket), "containerd.services.sandbox.v1.Controller",
                                       metadata)
+
+    def services(self):
+        """What runs whether or not there are pods."""
+        return [self.containerd.process, self.daemon.process]
 
     def path(self, *names):
         return os.path.join(self.directory, *names)
