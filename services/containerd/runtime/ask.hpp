@@ -1,0 +1,34 @@
+#pragma once
+
+#include <utility>
+
+#include "services/containerd/connection.hpp"
+#include "services/host/flow.hpp"
+
+namespace podsandbox::containerd_runtime {
+
+/// `co_await ask<Images>(loop, containerd, &Images::StubInterface::async_interface::Get, request)`: a call of
+/// containerd's API, and its answer.
+template <class Service, class Request, class Response>
+host::Answer<Result<Response>> ask(const host::Loop& loop, containerd_client::Connection& containerd,
+                                   containerd_client::Connection::Method<Service, Request, Response> method,
+                                   const Request& request, const containerd_client::CallOptions& options) {
+  return host::Answer<Result<Response>>(loop, [&containerd, method, request, options](auto callback) {
+    containerd.call<Service>(method, request, std::move(callback), options);
+  });
+}
+
+/// The same without options. No default argument: g++ 12 destroys those of an awaited call twice.
+template <class Service, class Request, class Response>
+host::Answer<Result<Response>> ask(const host::Loop& loop, containerd_client::Connection& containerd,
+                                   containerd_client::Connection::Method<Service, Request, Response> method,
+                                   const Request& request) {
+  return ask<Service>(loop, containerd, method, request, containerd_client::CallOptions());
+}
+
+/// An error of one step as that of the whole.
+inline tl::unexpected<Error> failed(const std::string& what, const Error& why) {
+  return failure(why.kind, what + ": " + why.message);
+}
+
+}  // namespace podsandbox::containerd_runtime
