@@ -74,16 +74,17 @@ def pause_layer(directory, files=()):
 
 
 class Image:
-    """Its blobs, by the hex digits of their digests, and the descriptor of its manifest."""
+    """Its blobs, by the hex digits of their digests, and the descriptor of its manifest. `more` are layers upon the
+    first."""
 
-    def __init__(self, name, layer, config):
+    def __init__(self, name, layer, config, more=()):
         self.name, self.blobs = name, {}
-        layer_descriptor = self.blob(layer, LAYER)
+        layers = [self.blob(one, LAYER) for one in (layer, *more)]
         config_descriptor = self.json_blob(
             {"architecture": ARCHITECTURE, "os": "linux", "config": config,
-             "rootfs": {"type": "layers", "diff_ids": [layer_descriptor["digest"]]}}, CONFIG)
+             "rootfs": {"type": "layers", "diff_ids": [one["digest"] for one in layers]}}, CONFIG)
         self.manifest = self.json_blob({"schemaVersion": 2, "mediaType": MANIFEST, "config": config_descriptor,
-                                        "layers": [layer_descriptor]}, MANIFEST)
+                                        "layers": layers}, MANIFEST)
 
     def blob(self, data, media_type):
         digest = hashlib.sha256(data).hexdigest()
