@@ -1,6 +1,6 @@
 #pragma once
 
-#include <functional>
+#include <type_traits>
 #include <utility>
 
 #include "services/host/aside.hpp"
@@ -8,10 +8,9 @@
 
 namespace podsandbox::host {
 
-/// What may hang, on a thread of its own (aside.hpp), for a flow to await: `work` returns an R, which is a
-/// Result.
-template <class R>
-Answer<R> aside(Loop& loop, std::function<R()> work) {
+/// What may hang, on a thread of its own (aside.hpp), for a flow to await: `work` returns a Result.
+template <class Work, class R = std::invoke_result_t<Work>>
+Answer<R> aside(Loop& loop, Work work) {
   return Answer<R>(loop, [&loop, work = std::move(work)](typename Answer<R>::Callback callback) {
     run_aside(loop, work, [callback = std::move(callback)](R&& result) { callback(std::move(result)); });
   });

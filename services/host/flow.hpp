@@ -12,12 +12,38 @@
 #include "services/host/loop.hpp"
 
 /// Sequences of asynchronous steps, written as coroutines. All of it runs on one loop; nothing here may be
-/// used from another thread, but for the callbacks that `answer` hands out.
+/// used from another thread, but for the callbacks that an `Answer` hands out.
+///
+/// Only what has a name can be awaited:
+///
+///   auto asking = api.get_task(id);
+///   const auto task = co_await asking;
+///
+/// g++ 12 copies temporaries that stand in an expression with co_await, lambdas and aggregates, bit by bit; a
+/// short string in one of them is destroyed where it never was.
 namespace podsandbox::host {
 
 namespace detail {
 
-struct FlowPromiseBase {
+template <class Awaited>
+struct Reference {
+  bool await_ready() const noexcept { return awaited->await_ready(); }
+  auto await_suspend(std::coroutine_handle<> waiting) const { return awaited->await_suspend(waiting); }
+  decltype(auto) await_resume() const { return awaited->await_resume(); }
+
+  Awaited* awaited;
+};
+
+struct OnlyNamed {
+  template <class Awaited>
+  Reference<Awaited> await_transform(Awaited& awaited) const noexcept {
+    return {&awaited};
+  }
+  template <class Temporary>
+  void await_transform(Temporary&& temporary) const = delete;
+};
+
+struct FlowPromiseBase : OnlyNamed {
   std::coroutine_handle<> waiting = std::noop_coroutine();
 
   struct Return {
@@ -100,7 +126,7 @@ class Flows {
  private:
   // Its frame frees itself at the end.
   struct Root {
-    struct promise_type {
+    struct promise_type : detail::OnlyNamed {
       promise_type(Flows& flows, const Flow<void>& /*flow*/)
           : frames(&flows.frames_),
             place(frames->insert(frames->end(), std::coroutine_handle<promise_type>::from_promise(*this))) {}
@@ -118,7 +144,7 @@ class Flows {
     };
   };
 
-  Root run(Flow<void> flow) { co_await std::move(flow); }
+  Root run(Flow<void> flow) { co_await flow; }
 
   std::list<std::coroutine_handle<>> frames_;
 };
@@ -192,7 +218,7 @@ class [[nodiscard]] Running {
   };
 
   static Flow<void> run(Flow<T> flow, std::shared_ptr<State> state) {
-    state->value.emplace(co_await std::move(flow));
+    state->value.emplace(co_await flow);
     if (state->waiting) std::exchange(state->waiting, nullptr).resume();
   }
 
@@ -203,7 +229,7 @@ class [[nodiscard]] Running {
 template <class T>
 void deliver(Flows& flows, Flow<T> flow, std::function<void(T)> callback) {
   constexpr auto run = [](Flow<T> awaited, std::function<void(T)> then) -> Flow<void> {
-    then(co_await std::move(awaited));
+    then(co_await awaited);
   };
   flows.start(run(std::move(flow), std::move(callback)));
 }

@@ -21,9 +21,11 @@ using containerd_runtime::Images;
 using Json = nlohmann::json;
 
 host::Flow<Result<Image>> ask(Images& images, std::string name, std::string snapshotter) {
-  auto image = co_await images.get(name);
+  auto looking = images.get(name);
+  auto image = co_await looking;
   if (!image || snapshotter.empty()) co_return image;
-  const auto unpacked = co_await images.unpack(*image, snapshotter);
+  auto unpacking = images.unpack(*image, snapshotter);
+  const auto unpacked = co_await unpacking;
   if (!unpacked) co_return tl::unexpected(unpacked.error());
   co_return image;
 }

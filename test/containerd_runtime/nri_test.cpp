@@ -86,6 +86,26 @@ bool runs(const std::string& pid) {
   return state != std::string::npos && text.str()[state + 2] != 'Z';
 }
 
+/// One signal ignored and one blocked, as a daemon has them.
+class DaemonSignals {
+ public:
+  DaemonSignals() {
+    sigemptyset(&blocked_);
+    sigaddset(&blocked_, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &blocked_, nullptr);
+  }
+  ~DaemonSignals() {
+    pthread_sigmask(SIG_UNBLOCK, &blocked_, nullptr);
+    signal(SIGPIPE, old_);
+  }
+  DaemonSignals(const DaemonSignals&) = delete;
+  DaemonSignals& operator=(const DaemonSignals&) = delete;
+
+ private:
+  sigset_t blocked_{};
+  decltype(SIG_DFL) old_ = signal(SIGPIPE, SIG_IGN);
+};
+
 }  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(nri, Plugins)
@@ -144,17 +164,11 @@ BOOST_AUTO_TEST_CASE(plugins_find_programs_where_they_are_found_themselves) {
 }
 
 BOOST_AUTO_TEST_CASE(signals_are_as_programs_expect_them) {
-  const auto old = signal(SIGPIPE, SIG_IGN);
-  sigset_t blocked;
-  sigemptyset(&blocked);
-  sigaddset(&blocked, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &blocked, nullptr);
+  const DaemonSignals signals;
   script("piped", "kill -PIPE $$; echo '{}'");
   fails("piped", ErrorKind::internal, "it wrote no result and exited with 141");
   script("told", "kill -TERM $$; echo '{}'");
   fails("told", ErrorKind::internal, "it wrote no result and exited with 143");
-  pthread_sigmask(SIG_UNBLOCK, &blocked, nullptr);
-  signal(SIGPIPE, old);
 }
 
 BOOST_AUTO_TEST_CASE(a_plugin_that_fails_is_the_error_and_the_last_that_runs) {
@@ -187,7 +201,8 @@ BOOST_AUTO_TEST_CASE(a_plugin_that_hangs_is_killed_with_all_its_processes) {
   script("slow", "sleep 1000 & echo $! >$HERE/pid; echo '{}'; wait");
   fails("slow", ErrorKind::deadline_exceeded, "it did not end within 300 ms and was killed", 300ms);
   const auto child = std::to_string(std::stoi(read("pid")));
-  BOOST_TEST(eventually([&] { return !runs(child); }));
+  BOOST_TEST(eventually([&] { return !runs(child); }, 5s));
+  kill(std::stoi(child), SIGKILL);
   BOOST_TEST(waitpid(std::stoi(child), nullptr, 0) == std::stoi(child));
   prctl(PR_SET_CHILD_SUBREAPER, 0);
 }

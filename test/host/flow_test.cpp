@@ -68,14 +68,16 @@ struct World {
 
 Flow<std::string> twice(World& world) {
   const Dropped witness(world.dropped);
-  const std::string first = co_await world.oracle.ask();
-  const std::string second = co_await world.oracle.ask();
-  co_return first + second;
+  auto asking = world.oracle.ask();
+  const std::string first = co_await asking;
+  auto asking_again = world.oracle.ask();
+  co_return first + co_await asking_again;
 }
 
 Flow<void> tell(World& world) {
   const Dropped witness(world.dropped);
-  world.heard = co_await twice(world);
+  auto asking = twice(world);
+  world.heard = co_await asking;
 }
 
 }  // namespace
@@ -108,8 +110,8 @@ BOOST_AUTO_TEST_CASE(late_answers) {
 Flow<void> both(World& world) {
   Running<std::string> one(world.flows, twice(world));
   Running<std::string> other(world.flows, twice(world));
-  const std::string first = co_await std::move(one);
-  world.heard = first + "-" + co_await std::move(other);
+  const std::string first = co_await one;
+  world.heard = first + "-" + co_await other;
 }
 
 // Flows that have begun go on side by side, and are awaited in any order.
@@ -125,9 +127,11 @@ BOOST_AUTO_TEST_CASE(side_by_side) {
 }
 
 Flow<void> alone(World& world, Semaphore& semaphore, std::string name) {
-  const auto permit = co_await semaphore.acquire();
+  auto waiting = semaphore.acquire();
+  const auto permit = co_await waiting;
   world.heard += "+" + name;
-  co_await world.oracle.ask();
+  auto asking = world.oracle.ask();
+  co_await asking;
   world.heard += "-" + name;
 }
 
@@ -155,11 +159,13 @@ BOOST_AUTO_TEST_CASE(permits) {
 
 Flow<int> deep(int depth) {
   if (depth == 0) co_return 0;
-  co_return 1 + co_await deep(depth - 1);
+  auto deeper = deep(depth - 1);
+  co_return 1 + co_await deeper;
 }
 
 Flow<void> dive(std::promise<int>& result) {
-  result.set_value(co_await deep(1000));
+  auto diving = deep(1000);
+  result.set_value(co_await diving);
 }
 
 // Steps that need not wait for anything run at once.

@@ -38,16 +38,19 @@ Flow<Result<Image>> Images::get(std::string reference) {
     co_return failure(ErrorKind::failed_precondition, "the configured sandbox image '" + reference +
                                                           "' is no name of an image: " + name.error());
   }
-  auto found = co_await look_up(*name);
+  auto looking = look_up(*name);
+  auto found = co_await looking;
   if (found && !found->content) {
     if (is_sha256_digest(*name)) {
       co_return failure(ErrorKind::failed_precondition,
                         "containerd does not have the image " + *name +
                             ", and cannot pull it by its id: configure its name as the sandbox image");
     }
-    const auto pulled = co_await shared_pull(*name);
+    auto pulling = shared_pull(*name);
+    const auto pulled = co_await pulling;
     if (!pulled) co_return tl::unexpected(pulled.error());
-    found = co_await look_up(*name);
+    auto looking_again = look_up(*name);
+    found = co_await looking_again;
   }
   if (found && !found->content) {
     co_return failure(ErrorKind::failed_precondition,
@@ -60,14 +63,16 @@ Flow<Result<Image>> Images::get(std::string reference) {
 }
 
 Flow<Result<Done>> Images::unpack(Image image, std::string snapshotter) {
-  co_return co_await shared_unpack(image, snapshotter);
+  auto unpacking = shared_unpack(image, snapshotter);
+  co_return co_await unpacking;
 }
 
 /// Without content when it, or a part of it, is not there.
 Flow<Result<Image>> Images::look_up(std::string name) {
   images_api::GetImageRequest request;
   request.set_name(name);
-  const auto record = co_await ask<images_api::Images>(loop_, containerd_, &AsyncImages::Get, request);
+  auto asking = ask<images_api::Images>(loop_, containerd_, &AsyncImages::Get, request);
+  const auto record = co_await asking;
   if (!record && record.error().kind == ErrorKind::not_found) co_return Image{name, nullptr};
   if (!record) co_return failed("asking containerd for the image " + name, record.error());
 
@@ -75,7 +80,8 @@ Flow<Result<Image>> Images::look_up(std::string name) {
   const Descriptor target{.media_type = from.media_type(), .digest = from.digest(), .size = from.size()};
   const auto known = known_.find(target.digest);
   if (known != known_.end()) co_return Image{name, known->second};
-  const auto content = co_await shared_read(name, target);
+  auto reading = shared_read(name, target);
+  const auto content = co_await reading;
   if (!content) co_return tl::unexpected(content.error());
   co_return Image{name, *content};
 }
@@ -85,7 +91,8 @@ Flow<Result<Images::ContentPtr>> Images::read(std::string name, Descriptor targe
   auto walk = ImageWalk::begin(name, target, host_);
   if (!walk) co_return tl::unexpected(walk.error());
   while (const auto* const wanted = walk->wanted()) {
-    const auto blob = co_await read_blob(wanted->digest);
+    auto reading = read_blob(wanted->digest);
+    const auto blob = co_await reading;
     if (!blob && blob.error().kind == ErrorKind::not_found) co_return ContentPtr();
     if (!blob) co_return failed("reading the image " + name + " from containerd", blob.error());
     if (const auto taken = walk->take(*blob); !taken) co_return tl::unexpected(taken.error());

@@ -42,8 +42,9 @@ host::Flow<Outcome> pull_by_cri(host::Loop& loop, Connection& containerd, std::s
                                 CallOptions options) {
   ::runtime::v1::PullImageRequest request;
   request.mutable_image()->set_image(name);
-  const auto pulled = co_await ask<ImageService>(
-      loop, containerd, &ImageService::StubInterface::async_interface::PullImage, request, options);
+  auto pulling = ask<ImageService>(loop, containerd, &ImageService::StubInterface::async_interface::PullImage,
+                                   request, options);
+  const auto pulled = co_await pulling;
   co_return pulled.map([](const auto&) { return Done{}; });
 }
 
@@ -61,8 +62,9 @@ host::Flow<Outcome> pull_by_transfer(host::Loop& loop, Connection& containerd, s
   transfer::TransferRequest request;
   pack(registry, *request.mutable_source());
   pack(store, *request.mutable_destination());
-  const auto pulled = co_await ask<transfer::Transfer>(
+  auto pulling = ask<transfer::Transfer>(
       loop, containerd, &transfer::Transfer::StubInterface::async_interface::Transfer, request, options);
+  const auto pulled = co_await pulling;
   co_return pulled.map([](const auto&) { return Done{}; });
 }
 
@@ -78,8 +80,12 @@ host::Flow<Outcome> pull_image(host::Loop& loop, Connection& containerd, std::st
   CallOptions options;
   options.timeout = timeout;
   log::info(component, {}, "containerd does not have the image " + name + ": it is pulled");
-  Outcome outcome = co_await pull_by_cri(loop, containerd, name, options);
-  if (!is_served(outcome)) outcome = co_await pull_by_transfer(loop, containerd, name, host, options);
+  auto pulling = pull_by_cri(loop, containerd, name, options);
+  Outcome outcome = co_await pulling;
+  if (!is_served(outcome)) {
+    auto pulling_otherwise = pull_by_transfer(loop, containerd, name, host, options);
+    outcome = co_await pulling_otherwise;
+  }
   if (outcome) {
     log::info(component, {}, "the image " + name + " was pulled in " + seconds_since(begin));
     co_return outcome;

@@ -60,10 +60,13 @@ class Unpacking {
   }
 
   Flow<Outcome> run(const ImageContent& content) {
-    auto leased = co_await lease();
+    auto leasing = lease();
+    auto leased = co_await leasing;
     if (!leased) co_return leased;
-    auto unpacked = co_await layers(content);
-    co_await end_lease();
+    auto unpacking = layers(content);
+    auto unpacked = co_await unpacking;
+    auto ending = end_lease();
+    co_await ending;
     co_return unpacked;
   }
 
@@ -73,7 +76,8 @@ class Unpacking {
     leases::CreateRequest request;
     request.set_id(long_.lease);
     (*request.mutable_labels())["containerd.io/gc.expire"] = time_from_now(lease_lasts);
-    const auto made = co_await ask<Leases>(loop_, containerd_, &AsyncLeases::Create, request);
+    auto making = ask<Leases>(loop_, containerd_, &AsyncLeases::Create, request);
+    const auto made = co_await making;
     if (!made) co_return failed("making a lease", made.error());
     co_return Done{};
   }
@@ -81,7 +85,8 @@ class Unpacking {
   Flow<void> end_lease() {
     leases::DeleteRequest request;
     request.set_id(long_.lease);
-    const auto ended = co_await ask<Leases>(loop_, containerd_, &AsyncLeases::Delete, request);
+    auto ending = ask<Leases>(loop_, containerd_, &AsyncLeases::Delete, request);
+    const auto ended = co_await ending;
     if (ended || is(ErrorKind::not_found, ended)) co_return;
     log::warn(
         "image", {},
@@ -91,17 +96,19 @@ class Unpacking {
   Flow<Outcome> layers(const ImageContent& content) {
     std::string parent;
     for (const auto& layer : content.layers) {
-      auto there = co_await has(layer.chain_id);
+      auto looking = has(layer.chain_id);
+      auto there = co_await looking;
       if (!there) co_return failed("looking for the layer " + layer.diff_id, there.error());
       if (!*there) {
-        auto unpacked = co_await unpack(layer, parent);
+        auto unpacking = unpack(layer, parent);
+        auto unpacked = co_await unpacking;
         if (!unpacked) co_return failed("the layer " + layer.blob.digest, unpacked.error());
       }
       parent = layer.chain_id;
     }
     if (content.layers.empty()) co_return Done{};
-    auto held =
-        co_await label(content.config_digest, "containerd.io/gc.ref.snapshot." + snapshotter_, parent);
+    auto holding = label(content.config_digest, "containerd.io/gc.ref.snapshot." + snapshotter_, parent);
+    auto held = co_await holding;
     if (!held) co_return failed("labelling its configuration", held.error());
     co_return Done{};
   }
@@ -110,7 +117,8 @@ class Unpacking {
     snapshots::StatSnapshotRequest request;
     request.set_snapshotter(snapshotter_);
     request.set_key(snapshot);
-    const auto info = co_await ask<Snapshots>(loop_, containerd_, &AsyncSnapshots::Stat, request, short_);
+    auto asking = ask<Snapshots>(loop_, containerd_, &AsyncSnapshots::Stat, request, short_);
+    const auto info = co_await asking;
     if (info) co_return true;
     if (is(ErrorKind::not_found, info)) co_return false;
     co_return tl::unexpected(info.error());
@@ -118,11 +126,16 @@ class Unpacking {
 
   Flow<Outcome> unpack(const Layer& layer, std::string parent) {
     const std::string key = "extract-" + unique_ + " " + layer.chain_id;
-    auto made = co_await make(layer, key, parent);
-    if (!made) co_await remove(key);
+    auto making = make(layer, key, parent);
+    auto made = co_await making;
+    if (!made) {
+      auto removing = remove(key);
+      co_await removing;
+    }
     // What somebody else made meanwhile is the same.
     if (!made && !is(ErrorKind::already_exists, made)) co_return made;
-    co_return co_await label(layer.blob.digest, "containerd.io/uncompressed", layer.diff_id);
+    auto labelling = label(layer.blob.digest, "containerd.io/uncompressed", layer.diff_id);
+    co_return co_await labelling;
   }
 
   /// ALREADY_EXISTS: the snapshot is there.
@@ -131,8 +144,8 @@ class Unpacking {
     prepare.set_snapshotter(snapshotter_);
     prepare.set_key(key);
     prepare.set_parent(parent);
-    const auto prepared =
-        co_await ask<Snapshots>(loop_, containerd_, &AsyncSnapshots::Prepare, prepare, short_);
+    auto preparing = ask<Snapshots>(loop_, containerd_, &AsyncSnapshots::Prepare, prepare, short_);
+    const auto prepared = co_await preparing;
     if (!prepared) co_return failed("preparing a snapshot", prepared.error());
 
     ApplyRequest apply;
@@ -140,8 +153,8 @@ class Unpacking {
     apply.mutable_diff()->set_digest(layer.blob.digest);
     apply.mutable_diff()->set_size(layer.blob.size);
     *apply.mutable_mounts() = prepared->mounts();
-    const auto applied =
-        co_await ask<Diff>(loop_, containerd_, &Diff::StubInterface::async_interface::Apply, apply, long_);
+    auto applying = ask<Diff>(loop_, containerd_, &Diff::StubInterface::async_interface::Apply, apply, long_);
+    const auto applied = co_await applying;
     if (!applied) co_return failed("unpacking it", applied.error());
     if (const auto& digest = applied->applied().digest(); digest != layer.diff_id) {
       co_return failure(ErrorKind::failed_precondition,
@@ -152,8 +165,8 @@ class Unpacking {
     commit.set_snapshotter(snapshotter_);
     commit.set_name(layer.chain_id);
     commit.set_key(key);
-    const auto committed =
-        co_await ask<Snapshots>(loop_, containerd_, &AsyncSnapshots::Commit, commit, short_);
+    auto committing = ask<Snapshots>(loop_, containerd_, &AsyncSnapshots::Commit, commit, short_);
+    const auto committed = co_await committing;
     if (!committed) co_return failed("committing its snapshot", committed.error());
     co_return Done{};
   }
@@ -163,7 +176,8 @@ class Unpacking {
     snapshots::RemoveSnapshotRequest request;
     request.set_snapshotter(snapshotter_);
     request.set_key(key);
-    co_await ask<Snapshots>(loop_, containerd_, &AsyncSnapshots::Remove, request, short_);
+    auto removing = ask<Snapshots>(loop_, containerd_, &AsyncSnapshots::Remove, request, short_);
+    co_await removing;
   }
 
   Flow<Outcome> label(std::string digest, std::string key, std::string value) {
@@ -171,7 +185,8 @@ class Unpacking {
     request.mutable_info()->set_digest(digest);
     (*request.mutable_info()->mutable_labels())[key] = value;
     request.mutable_update_mask()->add_paths("labels." + key);
-    const auto updated = co_await ask<Content>(loop_, containerd_, &AsyncContent::Update, request, short_);
+    auto updating = ask<Content>(loop_, containerd_, &AsyncContent::Update, request, short_);
+    const auto updated = co_await updating;
     if (!updated) co_return failed("labelling its blob", updated.error());
     co_return Done{};
   }
@@ -190,7 +205,8 @@ Flow<Outcome> unpack_image(host::Loop& loop, Connection& containerd, std::string
                            std::string snapshotter, std::chrono::nanoseconds timeout) {
   const std::string what = "unpacking the image " + name + " for the snapshotter " + snapshotter;
   Unpacking unpacking(loop, containerd, snapshotter, timeout);
-  auto unpacked = co_await unpacking.run(content);
+  auto running = unpacking.run(content);
+  auto unpacked = co_await running;
   if (unpacked) {
     log::info("image", {}, "the image " + name + " was unpacked for the snapshotter " + snapshotter);
     co_return unpacked;

@@ -1,0 +1,13 @@
+#pragma once
+
+#include "messages/error.hpp"
+#include "services/containerd/runtime/api.hpp"
+#include "services/oci/user.hpp"
+
+namespace podsandbox::containerd_runtime {
+
+/// /etc/passwd and /etc/group of a root file system that has these mounts. They are mounted for this alone,
+/// where nobody else sees them. May hang, as files may.
+Result<oci::AccountFiles> read_account_files(const Mounts& mounts);
+
+}  // namespace podsandbox::containerd_runtime

@@ -1,0 +1,179 @@
+#include "services/containerd/runtime/recovery.hpp"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "messages/log.hpp"
+#include "proto/cri.pb.h"
+#include "services/containerd/runtime/container.hpp"
+#include "services/containerd/runtime/removal.hpp"
+#include "services/containerd/runtime/task_end.hpp"
+#include "services/host/aside_flow.hpp"
+#include "services/host/pod_cgroup.hpp"
+#include "services/host/process_facts.hpp"
+#include "services/host/unique_fd.hpp"
+
+namespace podsandbox::containerd_runtime {
+
+namespace {
+
+using host::Flow;
+namespace types = ::containerd::v1::types;
+
+constexpr auto first_pause = std::chrono::seconds(1);
+constexpr auto longest_pause = std::chrono::seconds(30);
+constexpr const char* component = "containerd";
+
+// That our records are complete is written down, once they are: an empty directory says nothing.
+std::filesystem::path complete_mark(const Settings& settings) {
+  return settings.data_dir / "containers-complete";
+}
+
+bool is_complete(const Settings& settings) {
+  std::error_code error;
+  return std::filesystem::exists(complete_mark(settings), error);
+}
+
+void mark_complete(const Settings& settings) {
+  const host::UniqueFd file(open(complete_mark(settings).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  if (!file)
+    log::warn(component, {}, "marking that the records are complete failed; they are compared again");
+}
+
+}  // namespace
+
+void Recovery::begin() {
+  context_.records.remove_nonsense();
+  for (const auto& [id, record] : context_.records.read_all()) take_up(id, record);
+  knows_all_ = is_complete(context_.settings);
+  if (!knows_all_) context_.flows.start(take_over());
+  context_.flows.start(sweep());
+}
+
+void Recovery::take_up(const std::string& id, const host::ProcessRecord& record) {
+  const auto sandbox = sandboxes_.get(id);
+  sandbox->record = record;
+  const bool in_this_boot = record.boot_id == context_.boot_id;
+  if (record.pid != 0 && in_this_boot) {
+    sandbox->process = PauseProcess::open(context_.loop, record.pid, record.start_time);
+  }
+  if (!record.started) return undo(sandbox);
+  if (!sandbox->has_process()) return;
+  if (in_this_boot) return context_.watch(sandbox);
+  context_.ended(sandbox, {unknown_exit_code, std::chrono::system_clock::now()});
+}
+
+// Nobody was told of it.
+void Recovery::undo(const SandboxPtr& sandbox) {
+  context_.flows.start(run_undo(sandbox));
+}
+
+Flow<void> Recovery::run_undo(SandboxPtr sandbox) {
+  for (auto pause = std::chrono::seconds(first_pause);;
+       pause = std::min<std::chrono::seconds>(pause * 2, longest_pause)) {
+    {
+      const auto use = sandboxes_.use(sandbox);
+      auto waiting = sandbox->turn.acquire();
+      const auto turn = co_await waiting;
+      if (!sandbox->record || sandbox->started()) co_return;
+      auto removing = remove_sandbox(context_, sandbox, runtime::Extent::everything);
+      const auto removed = co_await removing;
+      if (removed) co_return;
+      log::warn(component, sandbox->id, removed.error().message);
+    }
+    auto pausing = host::pause_for(context_.loop, pause);
+    co_await pausing;
+  }
+}
+
+Flow<void> Recovery::take_over() {
+  for (;;) {
+    auto listing = context_.api.list_containers(owner_label, context_.settings.owner);
+    const auto containers = co_await listing;
+    bool all = containers.has_value();
+    for (const Container& container : containers.value_or(std::vector<Container>())) {
+      if (!is_ours(container, context_.settings.owner) || sandboxes_.find(container.id())) continue;
+      auto taking = take_over(container);
+      const auto taken = co_await taking;
+      if (!taken) log::warn(component, container.id(), "taking it over: " + taken.error().message);
+      all = all && taken;
+    }
+    if (all) break;
+    auto pausing = host::pause_for(context_.loop, first_pause);
+    co_await pausing;
+  }
+  mark_complete(context_.settings);
+  knows_all_ = true;
+}
+
+// One that runs, or has run, was told to somebody. One that was never started is undone.
+Flow<Result<Done>> Recovery::take_over(Container container) {
+  const std::string& id = container.id();
+  auto asking = context_.api.get_task(id);
+  const auto task = co_await asking;
+  if (!task && task.error().kind != ErrorKind::not_found) co_return tl::unexpected<Error>(task.error());
+  if (sandboxes_.find(id)) co_return Done{};  // meanwhile somebody has asked for it
+  const bool started = task && (task->status() == types::RUNNING || task->status() == types::STOPPED);
+  const auto spec = sandbox_of(container);
+  if (!spec) co_return tl::unexpected<Error>(spec.error());
+
+  host::ProcessRecord record;
+  record.boot_id = context_.boot_id;
+  record.files = true;
+  record.started = started;
+  record.cgroup_parent = host::pod_cgroup((*spec)->config->linux().cgroup_parent()).value_or("");
+  if (started) {
+    record.pid = static_cast<int>(task->pid());
+    const auto stat = host::read_stat(record.pid);
+    if (stat && task->status() == types::RUNNING) record.start_time = stat->start_time;
+    record.created_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                            describe(container).created_at.time_since_epoch())
+                            .count();
+    log::info(component, id, "taken over from containerd: our own record of it is lost");
+  }
+  auto written = context_.records.write_spec(**spec);
+  if (written) written = context_.records.write(id, record);
+  if (!written) co_return written;
+  take_up(id, record);
+  co_return Done{};
+}
+
+Flow<void> Recovery::sweep() {
+  for (;;) {
+    auto pausing = host::pause_for(context_.loop, context_.settings.look_every);
+    co_await pausing;
+    if (!knows_all_) continue;
+    auto listing = context_.api.list_containers(owner_label, context_.settings.owner);
+    const auto containers = co_await listing;
+    if (!containers) continue;
+    std::set<std::string> seen;
+    for (const Container& container : *containers) {
+      if (!is_ours(container, context_.settings.owner) || sandboxes_.find(container.id())) continue;
+      seen.insert(container.id());
+      consider_orphan(container, Clock::now());
+    }
+    std::erase_if(orphans_, [&](const auto& orphan) { return !seen.contains(orphan.first); });
+  }
+}
+
+void Recovery::consider_orphan(const Container& container, Clock::time_point now) {
+  const auto& settings = context_.settings;
+  const auto [orphan, is_new] = orphans_.try_emplace(container.id(), now);
+  if (is_new) {
+    log::warn(component, container.id(),
+              std::string("containerd has a container of ours that nobody knows of") +
+                  (settings.orphans_dry_run ? "" : "; it is removed soon"));
+  }
+  if (settings.orphans_dry_run || now - orphan->second < settings.remove_orphans_after) return;
+  log::warn(component, container.id(), "removing the container that nobody knows of");
+  const auto sandbox = sandboxes_.get(container.id());
+  sandbox->record = host::ProcessRecord{};
+  sandbox->record->boot_id = context_.boot_id;
+  sandbox->record->files = true;
+  undo(sandbox);
+}
+
+}  // namespace podsandbox::containerd_runtime
