@@ -15,21 +15,15 @@
 #include <vector>
 
 #include "actors/root/root.hpp"
-#include "actors/watchdog/watchdog.hpp"
 #include "messages/call_desk.hpp"
 #include "messages/log.hpp"
 #include "services/api/server.hpp"
-#include "services/containerd/registrar.hpp"
-#include "services/containerd/sweeper.hpp"
+#include "services/daemon/composition.hpp"
 #include "services/daemon/duration.hpp"
-#include "services/daemon/missing_runtime.hpp"
-#include "services/daemon/runtime_settings.hpp"
 #include "services/daemon/state_dir.hpp"
 #include "services/daemon/stop_signals.hpp"
-#include "services/host/runtime_actor.hpp"
 #include "services/journal/journal_actor.hpp"
 #include "services/journal/store.hpp"
-#include "services/linux/linux_runtime.hpp"
 #include "services/telemetry/logging.hpp"
 #include "services/telemetry/systemd.hpp"
 
@@ -53,87 +47,10 @@ struct ActorConfig : caf::actor_system_config {
   }
 };
 
-constexpr auto containerd_timeout = std::chrono::seconds(10);  // for one call
-
-/// Keeps containerd's records of our sandboxes.
-Companion registrar(const Config& config, CallDesk& desk,
-                    const std::shared_ptr<containerd_client::Connection>& containerd) {
-  using namespace containerd_client;
-  const RegistrarSettings settings{config.state_dir, config.cri, {}};
-  return {registrar_name, [&desk, containerd, settings](caf::actor_system& system) {
-            return spawn_registrar(system, desk, containerd, settings);
-          }};
-}
-
-/// Feeds the service manager's watchdog, if there is one. Not asked is the journal: a disk that hangs must
-/// not end a daemon that serves those who live, and another one would hang as well.
-std::optional<Companion> watchdog() {
-  const auto limit = telemetry::watchdog_limit();
-  if (!limit) return std::nullopt;
-  const WatchdogSettings settings{
-      *limit / 2, {names::root, names::gateway, names::supervisor}, [] { telemetry::notify("WATCHDOG=1"); }};
-  return Companion{watchdog_name,
-                   [settings](caf::actor_system& system) { return spawn_watchdog(system, settings); }};
-}
-
-/// Removes our sandboxes that containerd has forgotten.
-Companion sweeper(const Config& config, CallDesk& desk,
-                  const std::shared_ptr<containerd_client::Connection>& containerd) {
-  using namespace containerd_client;
-  SweeperSettings settings{{config.orphans_remove_after, config.orphans_dry_run}};
-  settings.look_every = std::clamp<std::chrono::nanoseconds>(config.orphans_remove_after / 3,
-                                                             std::chrono::seconds(1), settings.look_every);
-  return {sweeper_name, [&desk, containerd, settings](caf::actor_system& system) {
-            return spawn_sweeper(system, desk, containerd, settings);
-          }};
-}
-
-std::vector<Companion> companions(const Config& config, CallDesk& desk) {
-  std::vector<Companion> all;
-  if (!config.containerd_address.empty()) {
-    const auto containerd =
-        std::make_shared<containerd_client::Connection>(config.containerd_address, containerd_timeout);
-    all.push_back(registrar(config, desk, containerd));
-    all.push_back(sweeper(config, desk, containerd));
-  }
-  if (auto companion = watchdog()) all.push_back(std::move(*companion));
-  return all;
-}
-
-/// The runtime for this kind of sandboxes; the journal knows of some of them, perhaps.
-RuntimeSeed containerd_runtime(const journal::Contents& journal) {
-  std::set<std::string> started;
-  for (const auto& [id, stored] : journal.sandboxes) {
-    const auto& record = stored.record;
-    if (record.spec->runtime == RuntimeKind::containerd && record.start_wanted) started.insert(id);
-  }
-  return {RuntimeKind::containerd, [started](caf::actor_system& system) {
-            return spawn_missing_runtime(system, RuntimeKind::containerd, started);
-          }};
-}
-
-bool knows_of(const journal::Contents& journal, RuntimeKind kind) {
-  return std::any_of(journal.sandboxes.begin(), journal.sandboxes.end(),
-                     [kind](const auto& entry) { return entry.second.record.spec->runtime == kind; });
-}
-
-/// One for every kind of sandbox that there is, or may be created.
-std::vector<RuntimeSeed> runtimes(const Config& config, const journal::Contents& journal,
-                                  const std::shared_ptr<linux_runtime::LinuxRuntime>& linux) {
-  std::vector<RuntimeSeed> all{{RuntimeKind::linux, [linux](caf::actor_system& system) {
-                                  return host::spawn_runtime(system, linux);
-                                }}};
-  if (config.cri.uses(RuntimeKind::containerd) || knows_of(journal, RuntimeKind::containerd)) {
-    all.push_back(containerd_runtime(journal));
-  }
-  return all;
-}
-
-RootSeed root_seed(const Config& config, journal::Store::Opened journal,
-                   const std::shared_ptr<linux_runtime::LinuxRuntime>& linux, CallDesk& desk,
-                   StopSignals& signals) {
+RootSeed root_seed(const Config& config, journal::Store::Opened journal, std::vector<RuntimeSeed> runtimes,
+                   CallDesk& desk, StopSignals& signals) {
   RootSeed seed;
-  seed.runtimes = runtimes(config, journal.contents, linux);
+  seed.runtimes = std::move(runtimes);
   seed.restored = std::move(journal.contents);
   seed.boot_id = journal::current_boot_id();
   seed.make_journal = [store = journal.store](caf::actor_system& system) {
@@ -142,7 +59,6 @@ RootSeed root_seed(const Config& config, journal::Store::Opened journal,
   seed.settings = config.actors;
   seed.desk = &desk;
   seed.give_up = [&signals](std::string why) { signals.give_up(std::move(why)); };
-  seed.companions = companions(config, desk);
   return seed;
 }
 
@@ -186,14 +102,17 @@ Result<Done> serve(const Config& config, StopSignals& signals, std::optional<int
   for (const auto& notice : journal->notices) log::warn("journal", {}, notice);
   auto listener = listen(config, inherited);
   if (!listener) return tl::unexpected<Error>(listener.error());
-  auto linux = linux_runtime::LinuxRuntime::open(runtime_settings(config));
-  if (!linux) return tl::unexpected<Error>(linux.error());
+  const auto containerd = connect_to_containerd(config);
+  auto runtimes = make_runtimes(config, journal->contents, containerd);
+  if (!runtimes) return tl::unexpected<Error>(runtimes.error());
   const auto restored = journal->contents.sandboxes.size();
 
   ActorConfig actor_config(config.scheduler_threads);
   caf::actor_system system(actor_config);
   CallDesk desk(system);
-  const auto root = spawn_root(system, root_seed(config, std::move(*journal), *linux, desk, signals));
+  auto seed = root_seed(config, std::move(*journal), std::move(*runtimes), desk, signals);
+  seed.companions = make_companions(config, desk, containerd);
+  const auto root = spawn_root(system, std::move(seed));
   auto server = api::Server::start(desk, std::move(*listener), config.cri);
   if (server) tell_ready(config, restored);
 

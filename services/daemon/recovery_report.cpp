@@ -88,7 +88,7 @@ Result<std::vector<RecoveryRow>> plan_recovery_of(const Config& config) {
     std::fprintf(stderr, "podsandboxd: the journal in %s is damaged: %s\n", config.data_dir.c_str(),
                  damage.c_str());
   }
-  const auto runtime = linux_runtime::survey(runtime_settings(config));
+  const auto runtime = linux_runtime::survey(linux_settings(config));
   if (!runtime) return tl::unexpected<Error>(runtime.error());
   return recovery_report(reading->contents, journal::current_boot_id(), *runtime);
 }

@@ -2,7 +2,7 @@
 
 namespace podsandbox {
 
-linux_runtime::Settings runtime_settings(const Config& config) {
+linux_runtime::Settings linux_settings(const Config& config) {
   linux_runtime::Settings settings;
   settings.state_dir = config.state_dir;
   settings.data_dir = config.data_dir;
@@ -10,6 +10,18 @@ linux_runtime::Settings runtime_settings(const Config& config) {
   settings.pause_program = config.pause_program;
   settings.cri = config.cri;
   settings.containerd_address = config.containerd_address;
+  return settings;
+}
+
+containerd_runtime::Settings containerd_settings(const Config& config) {
+  containerd_runtime::Settings settings;
+  settings.data_dir = config.data_dir;
+  settings.owner = config.state_dir;
+  settings.containerd_address = config.containerd_address;
+  settings.cri = config.cri;
+  settings.max_operations = config.containerd_max_operations;
+  settings.remove_orphans_after = config.orphans_remove_after;
+  settings.orphans_dry_run = config.orphans_dry_run;
   return settings;
 }
 
