@@ -66,7 +66,7 @@ class ContainerdRuntime::Core {
 
   void start(SpecPtr spec, Callback<Started> answer);
   void cleanup(const std::string& id, runtime::Extent extent, Callback<Done> answer);
-  void list(const Callback<runtime::Holdings>& answer) const;
+  void list(const Callback<runtime::Holdings>& answer);
   void subscribe(Subscriber subscriber) { exits_.subscribe(std::move(subscriber)); }
 
   /// When it is the sandbox's turn; with null when there is none of this id.
@@ -79,6 +79,7 @@ class ContainerdRuntime::Core {
   void metrics(const SandboxPtr& sandbox, const Callback<Payload>& answer);
 
  private:
+  runtime::Holdings holdings() const;
   Flow<void> run_start(SandboxPtr sandbox, SpecPtr spec, Callback<Started> answer);
   Flow<void> run_cleanup(SandboxPtr sandbox, runtime::Extent extent, Callback<Done> answer);
   Flow<host::Semaphore::Permit> admit(host::Semaphore& operations);
@@ -183,13 +184,17 @@ Flow<void> ContainerdRuntime::Core::run_cleanup(SandboxPtr sandbox, runtime::Ext
   answer(co_await removing);
 }
 
-void ContainerdRuntime::Core::list(const Callback<runtime::Holdings>& answer) const {
-  if (!recovery_.knows_all()) {
-    return answer(
+void ContainerdRuntime::Core::list(const Callback<runtime::Holdings>& answer) {
+  recovery_.when_complete([this, answer](bool complete) {
+    if (complete) return answer(holdings());
+    answer(
         failure(ErrorKind::unavailable,
-                "containerd has not said yet which sandboxes there are: what this daemon wrote down "
-                "of them is lost"));
-  }
+                "containerd has not said yet which sandboxes there are, and this daemon has no record of its "
+                "own that says it"));
+  });
+}
+
+runtime::Holdings ContainerdRuntime::Core::holdings() const {
   runtime::Holdings holdings;
   for (const auto& [id, sandbox] : sandboxes_.all()) {
     if (sandbox->has_process()) {
@@ -200,7 +205,7 @@ void ContainerdRuntime::Core::list(const Callback<runtime::Holdings>& answer) co
       holdings.remains.push_back(id);
     }
   }
-  answer(std::move(holdings));
+  return holdings;
 }
 
 template <class T>

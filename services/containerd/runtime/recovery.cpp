@@ -25,6 +25,9 @@ namespace types = ::containerd::v1::types;
 
 constexpr auto first_pause = std::chrono::seconds(1);
 constexpr auto longest_pause = std::chrono::seconds(30);
+// Between two attempts to learn what containerd has, and for whoever waits for it.
+constexpr auto next_attempt = std::chrono::milliseconds(200);
+constexpr auto patience = std::chrono::seconds(5);
 constexpr const char* component = "containerd";
 
 // That our records are complete is written down, once they are: an empty directory says nothing.
@@ -51,6 +54,17 @@ void Recovery::begin() {
   knows_all_ = is_complete(context_.settings);
   if (!knows_all_) context_.flows.start(take_over());
   context_.flows.start(sweep());
+}
+
+void Recovery::when_complete(std::function<void(bool)> task) {
+  if (knows_all_) return task(true);
+  const auto place = waiting_.insert(waiting_.end(), std::move(task));
+  context_.loop.after(patience, [this, place] {
+    if (knows_all_) return;  // it has been called
+    const auto waited = std::move(*place);
+    waiting_.erase(place);
+    waited(false);
+  });
 }
 
 void Recovery::take_up(const std::string& id, const host::ProcessRecord& record) {
@@ -102,11 +116,12 @@ Flow<void> Recovery::take_over() {
       all = all && taken;
     }
     if (all) break;
-    auto pausing = host::pause_for(context_.loop, first_pause);
+    auto pausing = host::pause_for(context_.loop, next_attempt);
     co_await pausing;
   }
   mark_complete(context_.settings);
   knows_all_ = true;
+  for (const auto& task : std::exchange(waiting_, {})) task(true);
 }
 
 // One that runs, or has run, was told to somebody. One that was never started is undone.

@@ -1,9 +1,10 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
+#include <list>
 #include <map>
 #include <string>
-#include <vector>
 
 #include "services/containerd/runtime/context.hpp"
 
@@ -18,8 +19,8 @@ class Recovery {
   Recovery(const Context& context, Sandboxes& sandboxes) : context_(context), sandboxes_(sandboxes) {}
 
   void begin();
-  /// Whether there can be no sandbox but those that are known.
-  bool knows_all() const { return knows_all_; }
+  /// Calls back when there can be no sandbox but those that are known; with false when that takes long.
+  void when_complete(std::function<void(bool)> task);
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -35,6 +36,7 @@ class Recovery {
   const Context& context_;
   Sandboxes& sandboxes_;
   bool knows_all_ = false;
+  std::list<std::function<void(bool)>> waiting_;
   std::map<std::string, Clock::time_point> orphans_;  // when each was first seen
 };
 

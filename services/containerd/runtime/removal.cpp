@@ -97,12 +97,15 @@ Flow<Result<Done>> Removal::remove_everything() {
   failpoint("task is gone");
   host::Running snapshot(context_.flows, remove_snapshot());
   host::Running files(context_.flows, remove_files());
+  host::Running lease(context_.flows, end_lease(context_, sandbox_));
   auto removing = remove_container();
   done = co_await removing;
   const auto without_snapshot = co_await snapshot;
   const auto without_files = co_await files;
-  if (done) done = without_snapshot;
-  if (done) done = without_files;
+  const auto without_lease = co_await lease;
+  for (const auto& also : {without_snapshot, without_files, without_lease}) {
+    if (done) done = also;
+  }
   // The shim last: only then is there nothing more that a container could use.
   if (done && !foreign_) {
     auto ending = end_shim();

@@ -42,6 +42,8 @@ struct Sandbox {
   std::unique_ptr<PauseProcess> process;
   /// How that ended, once it is known.
   std::optional<Exit> exit;
+  /// There may be the lease of its start.
+  bool leased = true;
   /// How it ended is being found out.
   bool asking = false;
 

@@ -1,11 +1,9 @@
 #include "services/containerd/runtime/snapshot.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 #include <vector>
 
-#include "messages/log.hpp"
 #include "proto/cri.pb.h"
 #include "services/containerd/runtime/container.hpp"
 #include "services/oci/namespaces.hpp"
@@ -35,31 +33,33 @@ Flow<Result<Labels>> mapping_labels(const Context& context, const SnapshotWish& 
                    {"containerd.io/snapshot/gidmapping", range(userns.gids(0))}};
 }
 
-Flow<void> delete_lease(const Context& context, std::string lease) {
-  auto deleting = context.api.delete_lease(lease);
-  const auto deleted = co_await deleting;
-  if (deleted || deleted.error().kind == ErrorKind::not_found) co_return;
-  log::info("containerd", {}, "a lease stays until it ends by itself, in a day: " + deleted.error().message);
-}
-
 }  // namespace
 
 std::string lease_name(const std::string& id) {
-  const auto now = std::chrono::steady_clock::now().time_since_epoch().count();
-  return "podsandboxd-" + std::to_string(now) + "-" + id;
+  return "podsandboxd-" + id;
 }
 
-void end_lease(const Context& context, const std::string& lease) {
-  context.flows.start(delete_lease(context, lease));
+Flow<Result<Done>> end_lease(const Context& context, SandboxPtr sandbox) {
+  if (!sandbox->leased) co_return Done{};
+  auto deleting = context.api.delete_lease(lease_name(sandbox->id));
+  const auto deleted = co_await deleting;
+  if (!deleted && deleted.error().kind != ErrorKind::not_found) {
+    co_return failure(deleted.error().kind, "ending the lease of its start: " + deleted.error().message);
+  }
+  sandbox->leased = false;
+  co_return Done{};
 }
 
 Flow<Result<Mounts>> make_snapshot(const Context& context, SnapshotWish wish) {
   const auto failed = [](const char* step, const Error& why) {
     return failure(why.kind, std::string(step) + ": " + why.message);
   };
-  auto leasing = context.api.create_lease(wish.lease);
+  const std::string lease = lease_name(wish.sandbox.id);
+  auto leasing = context.api.create_lease(lease);
   const auto leased = co_await leasing;
-  if (!leased) co_return failed("making a lease", leased.error());
+  const bool has_lease =
+      leased || leased.error().kind == ErrorKind::already_exists;  // of one that was undone
+  if (!has_lease) co_return failed("making a lease", leased.error());
   Labels labels = snapshot_labels(wish.sandbox, context.settings.owner);
   auto asking = mapping_labels(context, wish);
   auto mapping = co_await asking;
@@ -68,13 +68,13 @@ Flow<Result<Mounts>> make_snapshot(const Context& context, SnapshotWish wish) {
 
   const std::string& id = wish.sandbox.id;
   const std::string parent = wish.image.content->chain_id();
-  auto making = context.api.prepare_snapshot(wish.snapshotter, id, parent, labels, wish.lease);
+  auto making = context.api.prepare_snapshot(wish.snapshotter, id, parent, labels, lease);
   auto mounts = co_await making;
   if (!mounts && mounts.error().kind == ErrorKind::not_found) {
     auto unpacking = context.images.unpack(wish.image, wish.snapshotter);
     const auto unpacked = co_await unpacking;
     if (!unpacked) co_return failed("unpacking its image", unpacked.error());
-    auto making_again = context.api.prepare_snapshot(wish.snapshotter, id, parent, labels, wish.lease);
+    auto making_again = context.api.prepare_snapshot(wish.snapshotter, id, parent, labels, lease);
     mounts = co_await making_again;
   }
   if (!mounts) co_return failed("making its snapshot", mounts.error());

@@ -12,16 +12,15 @@ struct SnapshotWish {
   const SandboxSpec& sandbox;
   const Image& image;
   std::string snapshotter;
-  std::string lease;  ///< is made, too
 };
 
 /// Unpacks the image where it is not. Gives the mounts of the root file system.
 host::Flow<Result<Mounts>> make_snapshot(const Context& context, SnapshotWish wish);
 
-/// A name for a lease that no other has.
+/// The lease of this sandbox's start, which `make_snapshot` makes.
 std::string lease_name(const std::string& id);
 
-/// Ends a lease. Nobody waits for it: one that stays ends by itself.
-void end_lease(const Context& context, const std::string& lease);
+/// Ends that lease, if there is one.
+host::Flow<Result<Done>> end_lease(const Context& context, SandboxPtr sandbox);
 
 }  // namespace podsandbox::containerd_runtime

@@ -60,7 +60,6 @@ class Starting {
   Image image_;
   oci::Choices choices_;
   oci::Files files_;
-  std::string lease_;
   Mounts rootfs_;
   std::string mount_label_;
   Container container_;
@@ -135,8 +134,8 @@ Flow<Result<Done>> Starting::set_up() {
   if (!written) co_return written;
 
   host::Running files(context_.flows, make_files());
-  lease_ = lease_name(sandbox_->id);
-  auto making = make_snapshot(context_, {*spec_, image_, settings_.handler.snapshotter, lease_});
+  sandbox_->leased = true;
+  auto making = make_snapshot(context_, {*spec_, image_, settings_.handler.snapshotter});
   auto snapshot = co_await making;
   auto profile = co_await files;
   if (!profile) {
@@ -161,13 +160,12 @@ Flow<Result<Done>> Starting::make_container() {
   ContainerParts parts{image_.name, image_.content->labels, settings_.handler.snapshotter,
                        oci::payload_of(spec->spec), spec->selinux_label};
   auto creating = context_.api.create_container(
-      containerd_runtime::make_container(*spec_, context_.settings.owner, parts), lease_);
+      containerd_runtime::make_container(*spec_, context_.settings.owner, parts), lease_name(sandbox_->id));
   auto container = co_await creating;
   if (!container) {
     co_return failure(container.error().kind, "making its container: " + container.error().message);
   }
   container_ = std::move(*container);
-  end_lease(context_, lease_);  // the record holds the snapshot now
   co_return Done{};
 }
 
@@ -224,6 +222,12 @@ Flow<Result<Started>> started_before(const Context& context, SandboxPtr sandbox)
   co_return started;
 }
 
+// The container's record holds the snapshot by now. If this fails, it is ended with the sandbox.
+Flow<void> end_lease_aside(const Context& context, SandboxPtr sandbox) {
+  auto ending = end_lease(context, sandbox);
+  co_await ending;
+}
+
 Flow<Result<Started>> start_new(const Context& context, SandboxPtr sandbox, SpecPtr spec,
                                 std::shared_ptr<Cancellation> cancellation) {
   Starting starting(context, sandbox, std::move(spec), *cancellation);
@@ -231,6 +235,7 @@ Flow<Result<Started>> start_new(const Context& context, SandboxPtr sandbox, Spec
   auto started = co_await running;
   if (started) {
     context.watch(sandbox);
+    context.flows.start(end_lease_aside(context, sandbox));
     co_return started;
   }
   if (!sandbox->record) co_return started;  // nothing was made
