@@ -31,7 +31,7 @@ temp = '{dir}/temp'
   netns_mounts_under_state_dir = true
   [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]
     runtime_type = 'io.containerd.runc.v2'
-    pod_annotations = ['podsandbox.test/*']
+    pod_annotations = {pod_annotations}
     [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc.options]
       Root = '{dir}/runc'
       SystemdCgroup = false
@@ -59,7 +59,9 @@ def deployed_handlers(directory, daemon_socket):
         text = text.replace(deployed, here)
     runtimes = "containerd.runtimes."
     handler = text[text.index(f"[plugins.'io.containerd.cri.v1.runtime'.{runtimes}{handlers.LINUX.name}]"):]
-    return text + "\n" + handler.replace(runtimes + handlers.LINUX.name, runtimes + handlers.CONTAINERD.name)
+    other = handler.replace(runtimes + handlers.LINUX.name, runtimes + handlers.CONTAINERD.name)
+    sandboxer = 'sandboxer = "podsandboxd"'
+    return text + "\n" + other.replace(sandboxer, f"{sandboxer}\n  pod_annotations = {handlers.POD_ANNOTATIONS}")
 
 
 def usable_snapshotter(directory):
@@ -83,6 +85,7 @@ class Containerd:
         self.snapshotter = snapshotter
         config = os.path.join(directory, "containerd.toml")
         values = {"dir": directory, "pause": images.PAUSE, "log_level": log_level,
+                  "pod_annotations": handlers.POD_ANNOTATIONS,
                   "cni_bin": places.CNI_BIN, "snapshotter": self.snapshotter}
         with open(config, "w") as out:
             out.write(CONFIG.format(**values))

@@ -28,14 +28,13 @@ class Daemon:
             "containerd": {"address": os.path.join(directory, "c.sock")},
             "orphans": {"remove_after": "2s"},
             "cri": {"root_dir": os.path.join(directory, "root/io.containerd.grpc.v1.cri"),
-                    "state_dir": os.path.join(directory, "state/io.containerd.grpc.v1.cri")},
+                    "state_dir": os.path.join(directory, "state/io.containerd.grpc.v1.cri"),
+                    "sandbox_image": images.PAUSE},
             f"handlers.{handlers.LINUX.name}": {"restrict_oom_score_adj": True},
-            f"handlers.{handlers.CONTAINERD.name}": {"restrict_oom_score_adj": True},
+            f"handlers.{handlers.CONTAINERD.name}": {
+                "restrict_oom_score_adj": True, "runtime": "containerd", "snapshotter": snapshotter,
+                "pod_annotations": handlers.POD_ANNOTATIONS},
         }
-        if handlers.TESTED == handlers.CONTAINERD:
-            self.config["cri"]["sandbox_image"] = images.PAUSE
-            self.config[f"handlers.{handlers.CONTAINERD.name}"] |= {
-                "runtime": "containerd", "snapshotter": snapshotter, "pod_annotations": ["podsandbox.test/*"]}
         self.process = Process("podsandboxd", [places.ours("podsandboxd"), "--config", self.config_file],
                                os.path.join(directory, "podsandboxd.log"), environment, netns)
         self.activated = None

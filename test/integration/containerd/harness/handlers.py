@@ -31,6 +31,8 @@ BUILT_IN = Handler("runc", "", PAUSE)
 # directories alone when it starts.
 LINUX = Handler("podsandboxd", "linux", RECORD)
 CONTAINERD = Handler("podsandboxd-containerd", "containerd", PAUSE)
+# Passed to the OCI runtime by those whose pause is a container, so that it is seen to be so.
+POD_ANNOTATIONS = ["podsandbox.test/*"]
 ALL = {handler.name: handler for handler in (BUILT_IN, LINUX, CONTAINERD)}
 
 # What holds for the built-in controller too is no matter of taste.
