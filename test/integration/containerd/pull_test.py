@@ -67,7 +67,9 @@ class Pulls(NodeCase):
         self.wait_held()
         self.front.release()
         self.assert_run([pod.result() for pod in pods])
+        # Of blobs that come containerd itself sees to it that they come once, not of what is asked about the image.
         self.assertEqual(set(self.front.blobs_asked().values()), {1})
+        self.assertEqual(self.front.times_resolved(images.PAUSE), 1)
 
     def test_a_slow_one_delays_no_pod_that_does_not_need_it(self):
         self.hold()

@@ -155,9 +155,15 @@ class Front:
         with self.lock:
             return collections.Counter(path for method, path in self.asked if method == "GET" and "/blobs/" in path)
 
+    def times_resolved(self, name):
+        """How often somebody asked what the image of this name is."""
+        repository, _, tag = name.partition("/")[2].partition(":")
+        with self.lock:
+            return [path for _, path in self.asked].count(f"/v2/{repository}/manifests/{tag}")
+
     def answer(self, request):
         with self.lock:
-            self.asked.append((request.command, request.path))
+            self.asked.append((request.command, request.path.partition("?")[0]))
         is_blob = "/blobs/" in request.path
         if is_blob:
             self.released.wait()
