@@ -179,8 +179,9 @@ BOOST_AUTO_TEST_CASE(many_pods_share_a_pull_and_one_that_gives_up_ends_nothing) 
   auto first = node.get(pause_name, node.pod);
   node.fake.await("PullImage", 1);
   std::vector<Promised<ImageNode::Got>> pods;
+  pods.reserve(10);
   for (int n = 0; n < 10; ++n) pods.push_back(node.get(pause_name));
-  node.fake.await("Images.Get", 11);
+  node.fake.await("Images.Get", 12);
   node.run([&] { node.pod.drop_all(); });
   node.fake.let_go("PullImage");
   for (auto& pod : pods) check_image(pod.get(), "pause");
@@ -197,7 +198,7 @@ BOOST_AUTO_TEST_CASE(a_pull_outlives_all_who_wait_for_it) {
   node.fake.await("PullImage", 1);
   node.run([&] { node.pod.drop_all(); });
   auto next = node.get(pause_name);
-  node.fake.await("Images.Get", 2);
+  node.fake.await("Images.Get", 3);
   node.fake.let_go("PullImage");
   check_image(next.get(), "pause");
   BOOST_TEST(node.fake.count("PullImage") == 1U);

@@ -103,6 +103,16 @@ Flow<Result<Images::ContentPtr>> Images::read(std::string name, Descriptor targe
   co_return content;
 }
 
+Flow<Result<Done>> Images::pull(std::string name) {
+  // It may have been pulled between the moments in which somebody did not find it and in which this begins.
+  auto looking = look_up(name);
+  const auto found = co_await looking;
+  if (!found) co_return tl::unexpected(found.error());
+  if (found->content) co_return Done{};
+  auto pulling = pull_image(loop_, containerd_, name, host_, patience_);
+  co_return co_await pulling;
+}
+
 // -- what is awaited in one word -------------------------------------------------
 // g++ 12 destroys what a lambda within an awaited expression has captured twice.
 
@@ -112,7 +122,7 @@ host::Answer<Result<Images::ContentPtr>> Images::shared_read(const std::string& 
 }
 
 host::Answer<Result<Done>> Images::shared_pull(const std::string& name) {
-  return pulls_.join(name, [this, name] { return pull_image(loop_, containerd_, name, host_, patience_); });
+  return pulls_.join(name, [this, name] { return pull(name); });
 }
 
 host::Answer<Result<Done>> Images::shared_unpack(const Image& image, const std::string& snapshotter) {

@@ -40,6 +40,7 @@ class Images {
   using ContentPtr = std::shared_ptr<const ImageContent>;
 
   host::Flow<Result<Image>> look_up(std::string name);
+  host::Flow<Result<Done>> pull(std::string name);
   host::Answer<Result<ContentPtr>> shared_read(const std::string& name, const Descriptor& target);
   host::Answer<Result<Done>> shared_pull(const std::string& name);
   host::Answer<Result<Done>> shared_unpack(const Image& image, const std::string& snapshotter);
