@@ -60,7 +60,7 @@ struct ImageNode {
     for (const auto& violation : fake.violations()) BOOST_TEST_MESSAGE(violation);
   }
 
-  void run(const std::function<void()>& task) {
+  void run(const std::function<void()>& task) const {
     std::promise<void> done;
     loop.post([&] {
       task();
@@ -92,7 +92,8 @@ struct ImageNode {
   ::containerd::types::Descriptor make(const std::string& who,
                                        const std::vector<std::string>& layers = {"a", "b"}) {
     BlobStore store;
-    Json diff_ids = Json::array(), blobs = Json::array();
+    Json diff_ids = Json::array();
+    Json blobs = Json::array();
     for (const auto& layer : layers) {
       const auto digest = containerd_runtime::sha256_digest("packed " + layer);
       const auto diff_id = containerd_runtime::sha256_digest(layer);

@@ -12,7 +12,6 @@
 /// From an image's record to its content, and all that can be wrong on the way.
 namespace podsandbox::test {
 
-using containerd_runtime::Descriptor;
 using containerd_runtime::ImageContent;
 using containerd_runtime::ImageWalk;
 using containerd_runtime::Platform;

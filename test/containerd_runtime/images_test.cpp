@@ -65,6 +65,7 @@ BOOST_AUTO_TEST_CASE(many_pods_read_it_once) {
   node.fake.put_image(pause_name, node.make("pause"));
   node.fake.hold("Read");
   std::vector<Promised<ImageNode::Got>> pods;
+  pods.reserve(10);
   for (int n = 0; n < 10; ++n) pods.push_back(node.get(pause_name));
   node.fake.await("Images.Get", 10);
   node.fake.await("Read", 1);

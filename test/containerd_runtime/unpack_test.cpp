@@ -27,6 +27,7 @@ struct UnpackNode : ImageNode {
     fake.put_image(name, make("pause", layers));
     image = get(name).get().value();
     std::vector<std::string> diff_ids;
+    diff_ids.reserve(layers.size());
     for (const auto& layer : layers) diff_ids.push_back(sha256_digest(layer));
     chain = containerd_runtime::chain_ids(diff_ids);
   }
@@ -101,6 +102,7 @@ BOOST_AUTO_TEST_CASE(many_pods_unpack_once) {
   UnpackNode node;
   node.fake.hold("Apply");
   std::vector<Promised<Result<Done>>> pods;
+  pods.reserve(10);
   for (int n = 0; n < 10; ++n) pods.push_back(node.unpack(node.image));
   node.fake.await("Apply", 1);
   node.fake.let_go("Apply");

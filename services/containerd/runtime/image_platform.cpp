@@ -43,15 +43,15 @@ std::string to_string(const Platform& platform) {
 }
 
 PlatformPreference::PlatformPreference(const Platform& host) : best_first_{normal(host)} {
-  const auto [os, architecture, variant] = best_first_.front();
-  if (architecture == "amd64") best_first_.push_back({os, "386", ""});
-  const auto add_arm = [this, &os](auto from) {
-    for (; from != arm_variants.end(); ++from) best_first_.push_back({os, "arm", std::string(*from)});
+  const Platform own = best_first_.front();
+  if (own.architecture == "amd64") best_first_.push_back({own.os, "386", ""});
+  const auto add_arm = [&](auto from) {
+    for (; from != arm_variants.end(); ++from) best_first_.push_back({own.os, "arm", std::string(*from)});
   };
-  if (architecture == "arm64") add_arm(arm_variants.begin());
-  if (architecture == "arm") {
-    const auto own = std::find(arm_variants.begin(), arm_variants.end(), variant);
-    if (own != arm_variants.end()) add_arm(std::next(own));
+  if (own.architecture == "arm64") add_arm(arm_variants.begin());
+  if (own.architecture == "arm") {
+    const auto it = std::find(arm_variants.begin(), arm_variants.end(), own.variant);
+    if (it != arm_variants.end()) add_arm(std::next(it));
   }
 }
 

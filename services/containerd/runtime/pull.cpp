@@ -1,7 +1,7 @@
 #include "services/containerd/runtime/pull.hpp"
 
-#include <array>
-#include <cstdio>
+#include <iomanip>
+#include <sstream>
 
 #include "messages/log.hpp"
 #include "proto/containerd_transfer.grpc.pb.h"
@@ -32,10 +32,10 @@ void pack(const google::protobuf::Message& message, google::protobuf::Any& any) 
 }
 
 std::string seconds_since(Clock::time_point begin) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.1f s",
-                std::chrono::duration<double>(Clock::now() - begin).count());
-  return text.data();
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(1) << std::chrono::duration<double>(Clock::now() - begin).count()
+       << " s";
+  return text.str();
 }
 
 host::Flow<Outcome> pull_by_cri(host::Loop& loop, Connection& containerd, std::string name,
