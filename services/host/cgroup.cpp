@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 
 #include <fstream>
 #include <iterator>
@@ -12,6 +11,7 @@
 #include <utility>
 
 #include "messages/failpoint.hpp"
+#include "services/host/owner_mark.hpp"
 #include "services/host/system_error.hpp"
 #include "services/host/unique_fd.hpp"
 
@@ -21,17 +21,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// On every cgroup that we make: so it is known, whatever happens to us, which ones are ours to remove.
-constexpr const char* mark = "trusted.podsandbox";
-
 // On its parent while it is made: to make and to mark it are two calls, and we may be killed between them.
 std::string mark_on_parent(const fs::path& cgroup) {
-  return std::string(mark) + ".makes." + cgroup.filename().string();
+  return making_mark + cgroup.filename().string();
 }
 
-bool is_ours(const fs::path& cgroup) {
-  return getxattr(cgroup.c_str(), mark, nullptr, 0) >= 0 ||
-         getxattr(cgroup.parent_path().c_str(), mark_on_parent(cgroup).c_str(), nullptr, 0) >= 0;
+// One that names no owner was made by an earlier version.
+bool is_ours(const fs::path& cgroup, const std::string& owner) {
+  auto mark = read_mark(cgroup);
+  if (!mark) mark = read_mark(cgroup.parent_path(), mark_on_parent(cgroup));
+  return mark && (*mark == owner || mark->empty());
 }
 
 int write_text(const fs::path& file, const std::string& text) {
@@ -72,29 +71,32 @@ std::vector<fs::path> chain(const fs::path& mount, const std::string& path) {
 }
 
 // 0 or an errno; EEXIST when there is one, whosoever.
-int make_marked(const fs::path& cgroup) {
+int make_marked(const fs::path& cgroup, const std::string& owner) {
   if (access(cgroup.c_str(), F_OK) == 0) return EEXIST;
   const fs::path parent = cgroup.parent_path();
   const std::string making = mark_on_parent(cgroup);
   // Where it cannot be (a very long name), only a crash just now would leave the cgroup behind.
-  setxattr(parent.c_str(), making.c_str(), "", 0, 0);
+  set_mark(parent, owner, making);
+  failpoint("cgroup is announced");
   int error = mkdir(cgroup.c_str(), 0755) == 0 ? 0 : errno;
-  if (error == 0 && setxattr(cgroup.c_str(), mark, "", 0, 0) != 0) {
-    error = errno;
-    rmdir(cgroup.c_str());
+  failpoint("cgroup is there");
+  if (error == 0) {
+    error = set_mark(cgroup, owner);
+    if (error != 0) rmdir(cgroup.c_str());
   }
-  removexattr(parent.c_str(), making.c_str());
+  failpoint("cgroup is marked");
+  remove_mark(parent, making);
   return error;
 }
 
 // 0 or an errno; EEXIST for a last one that is somebody else's.
-int make_chain(const fs::path& mount, const std::string& path, bool unified) {
+int make_chain(const fs::path& mount, const std::string& path, bool unified, const std::string& owner) {
   const auto cgroups = chain(mount, path);
   for (const fs::path& cgroup : cgroups) {
     if (unified) enable_controllers(cgroup.parent_path());
-    const int error = make_marked(cgroup);
+    const int error = make_marked(cgroup, owner);
     if (error != 0 && error != EEXIST) return error;
-    if (error == EEXIST && cgroup == cgroups.back() && !is_ours(cgroup)) return EEXIST;
+    if (error == EEXIST && cgroup == cgroups.back() && !is_ours(cgroup, owner)) return EEXIST;
     if (!unified) fill_cpuset(cgroup);
   }
   return 0;
@@ -106,13 +108,14 @@ int set_least_share(const fs::path& cgroup, bool unified) {
   return error == ENOENT ? 0 : error;  // no cpu controller here
 }
 
-int make_one(const fs::path& mount, const std::string& path, bool unified, CgroupDoors* doors) {
+int make_one(const fs::path& mount, const std::string& path, bool unified, const std::string& owner,
+             CgroupDoors* doors) {
   failpoint("cgroup is made");
   // A parent may go away under us when another sandbox, its last, is removed.
   constexpr int attempts = 10;
   int error = 0;
   for (int i = 0; i < attempts; ++i) {
-    error = make_chain(mount, path, unified);
+    error = make_chain(mount, path, unified, owner);
     if (error != ENOENT) break;
   }
   const fs::path cgroup = mount / fs::path(path).relative_path();
@@ -130,16 +133,16 @@ int make_one(const fs::path& mount, const std::string& path, bool unified, Cgrou
 }
 
 // From the last one up, to the first that is not ours or that others are in: the last of them removes it.
-int remove_one(const fs::path& mount, const std::string& path) {
+int remove_one(const fs::path& mount, const std::string& path, const std::string& owner) {
   failpoint("cgroup is removed");
   const auto cgroups = chain(mount, path);
   for (auto cgroup = cgroups.rbegin(); cgroup != cgroups.rend(); ++cgroup) {
     const bool exists = access(cgroup->c_str(), F_OK) == 0 || errno != ENOENT;
-    if (exists && !is_ours(*cgroup)) return 0;
+    if (exists && !is_ours(*cgroup, owner)) return 0;
     if (exists && rmdir(cgroup->c_str()) != 0 && errno != ENOENT) {
       return cgroup == cgroups.rbegin() ? errno : 0;
     }
-    removexattr(cgroup->parent_path().c_str(), mark_on_parent(*cgroup).c_str());
+    remove_mark(cgroup->parent_path(), mark_on_parent(*cgroup));
   }
   return 0;
 }
@@ -187,7 +190,8 @@ CgroupMounts find_cgroup_mounts() {
   return parse_cgroup_mounts(read_text("/proc/self/mountinfo"));
 }
 
-Result<CgroupDoors> make_cgroup(const CgroupMounts& mounts, const std::string& path) {
+Result<CgroupDoors> make_cgroup(const CgroupMounts& mounts, const std::string& path,
+                                const std::string& owner) {
   if (mounts.paths.empty()) {
     return failure(ErrorKind::failed_precondition, "cgroup " + path + ": no cgroup hierarchy is mounted");
   }
@@ -198,7 +202,7 @@ Result<CgroupDoors> make_cgroup(const CgroupMounts& mounts, const std::string& p
   }
   CgroupDoors doors;
   for (const fs::path& mount : mounts.paths) {
-    const int error = make_one(mount, path, mounts.unified, &doors);
+    const int error = make_one(mount, path, mounts.unified, owner, &doors);
     if (error == 0) continue;
     const auto kind = error == EEXIST ? ErrorKind::already_exists : ErrorKind::internal;
     return failure(kind, because("making cgroup " + mount.string() + path, error));
@@ -206,9 +210,9 @@ Result<CgroupDoors> make_cgroup(const CgroupMounts& mounts, const std::string& p
   return doors;
 }
 
-Result<Done> remove_cgroup(const CgroupMounts& mounts, const std::string& path) {
+Result<Done> remove_cgroup(const CgroupMounts& mounts, const std::string& path, const std::string& owner) {
   for (const fs::path& mount : mounts.paths) {
-    const int error = remove_one(mount, path);
+    const int error = remove_one(mount, path, owner);
     if (error != 0) {
       return failure(ErrorKind::unavailable, because("removing cgroup " + mount.string() + path, error));
     }

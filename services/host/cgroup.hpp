@@ -35,13 +35,17 @@ struct CgroupDoors {
 /// The most hierarchies of v1 that a process is told to enter.
 inline constexpr std::size_t most_hierarchies = 16;
 
-/// Makes the cgroup `path` ("/a/b") in every hierarchy, its parents too, with the least share of the CPU.
-/// Calls may be repeated. ALREADY_EXISTS when there is one that we did not make. On failure call
-/// `remove_cgroup`.
-Result<CgroupDoors> make_cgroup(const CgroupMounts& mounts, const std::string& path);
+/// Before the name of a cgroup: the mark (owner_mark.hpp) that its parent bears while it is made.
+inline constexpr const char* making_mark = "trusted.podsandbox.makes.";
 
-/// Removes the cgroup, and those of its parents that were made by us and are empty now. Leaves what we did
-/// not make. Done, too, when there is none.
-Result<Done> remove_cgroup(const CgroupMounts& mounts, const std::string& path);
+/// Makes the cgroup `path` ("/a/b") in every hierarchy, its parents too, with the least share of the CPU;
+/// each gets `owner`'s mark. Calls may be repeated. ALREADY_EXISTS when there is one that the owner did not
+/// make. On failure call `remove_cgroup`.
+Result<CgroupDoors> make_cgroup(const CgroupMounts& mounts, const std::string& path,
+                                const std::string& owner);
+
+/// Removes the cgroup, and those of its parents that were made by `owner` and are empty now; or by a version
+/// whose marks named no owner. Leaves all others. Done, too, when there is none.
+Result<Done> remove_cgroup(const CgroupMounts& mounts, const std::string& path, const std::string& owner);
 
 }  // namespace podsandbox::host

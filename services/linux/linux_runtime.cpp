@@ -88,7 +88,7 @@ class LinuxRuntime::Core {
 LinuxRuntime::Core::Core(const Settings& settings)
     : settings_(settings),
       host_(host_facts()),
-      cgroups_{host::find_cgroup_mounts(), {settings.systemd_bus}, settings.deadline},
+      cgroups_{host::find_cgroup_mounts(), {settings.systemd_bus}, settings.deadline, settings.owner()},
       records_(settings.records_dir()),
       keeper_(loop_, settings_,
               {[this] { connected(); }, [this](const Error& error) { connection_failed(error); }}),

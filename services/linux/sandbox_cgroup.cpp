@@ -43,7 +43,7 @@ Result<Done> enter_sandbox_scope(const CgroupMakers& makers, const std::string& 
 
 Result<Done> remove_sandbox_cgroup(const CgroupMakers& makers, const std::string& path,
                                    const std::string& id) {
-  if (!is_scope(path, id)) return host::remove_cgroup(makers.mounts, path);
+  if (!is_scope(path, id)) return host::remove_cgroup(makers.mounts, path, makers.owner);
   auto stopped =
       stop_scope(makers.systemd, host::scope_unit(id), std::chrono::steady_clock::now() + makers.deadline);
   // Without systemd nothing can be left of a scope but its directory.

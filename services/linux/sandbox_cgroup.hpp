@@ -26,11 +26,12 @@ tl::expected<CgroupPlace, std::string> place_cgroup(const std::string& cgroup_pa
 /// Whether `path`, where `place_cgroup` once put sandbox `id`, is a scope.
 bool is_scope(const std::string& path, const std::string& id);
 
-/// Who makes cgroups on this host, and for how long they may be waited for.
+/// Who makes cgroups on this host, for whom, and for how long they may be waited for.
 struct CgroupMakers {
   host::CgroupMounts mounts;
   ScopeBus systemd;
   std::chrono::milliseconds deadline;  ///< for systemd
+  std::string owner;                   ///< what the marks of ours say
 };
 
 /// Has the scope made where `place_cgroup` puts it, in a slice, with `pid` in it. On failure call

@@ -13,6 +13,9 @@ struct Settings {
   /// Ours alone (made with mode 0700) and used by one daemon at a time: the keeper's socket. On a tmpfs. Its
   /// path must leave room for a socket's name (90 bytes).
   std::filesystem::path state_dir;
+  /// What the marks on all that we make say: that directory, which outlives a reboot and the loss of all
+  /// files.
+  std::string owner() const { return state_dir; }
   /// The same, for one small file for each sandbox. Not on a tmpfs: the pods' files outlive a reboot, too.
   std::filesystem::path data_dir;
   std::filesystem::path records_dir() const { return data_dir / "sandboxes"; }

@@ -141,8 +141,9 @@ void StartJob::prepare() {
         if (auto made = host::make_pod_files(settings.cri, *spec, host.name); !made) {
           return tl::unexpected<Error>(made.error());
         }
-        return Prepared{std::move(*namespaces), std::move(program),
-                        cgroup.empty() ? host::CgroupDoors{} : host::make_cgroup(mounts, cgroup)};
+        return Prepared{
+            std::move(*namespaces), std::move(program),
+            cgroup.empty() ? host::CgroupDoors{} : host::make_cgroup(mounts, cgroup, settings.owner())};
       },
       [self = shared_from_this()](Result<Prepared>&& prepared) { self->prepared(std::move(prepared)); });
 }

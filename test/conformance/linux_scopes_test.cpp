@@ -59,11 +59,11 @@ class Host {
     const auto mounts = host::find_cgroup_mounts();
     static std::string path;  // of the one that there is
     if (call.member == "StopUnit") {
-      BOOST_TEST(host::remove_cgroup(mounts, path).has_value());
+      BOOST_TEST(host::remove_cgroup(mounts, path, "systemd").has_value());
       return;
     }
     path = host::slice_path(call.properties.at("Slice").substr(2)).value() + "/" + call.unit;
-    BOOST_TEST(host::make_cgroup(mounts, path).has_value());
+    BOOST_TEST(host::make_cgroup(mounts, path, "systemd").has_value());
     for (const auto& mount : mounts.paths) {
       std::ofstream(mount.string() + path + "/cgroup.procs") << call.properties.at("PIDs").substr(3);
     }

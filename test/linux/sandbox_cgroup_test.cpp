@@ -9,6 +9,7 @@
 #include <random>
 #include <thread>
 
+#include "services/host/owner_mark.hpp"
 #include "test/linux/fake_systemd.hpp"
 #include "test/linux/private_bus.hpp"
 #include "test/linux/runtime_home.hpp"
@@ -31,7 +32,7 @@ struct Hierarchy {
   Hierarchy& operator=(const Hierarchy&) = delete;
 
   CgroupMakers makers(const std::string& bus) const {
-    return {{true, {path}}, {bus}, std::chrono::seconds(60)};
+    return {{true, {path}}, {bus}, std::chrono::seconds(60), "us"};
   }
 
   std::filesystem::path path;
@@ -99,7 +100,7 @@ BOOST_AUTO_TEST_CASE(removed_without_systemd) {
 BOOST_AUTO_TEST_CASE(too_many_hierarchies) {
   const Hierarchy hierarchy;
   const host::CgroupMounts mounts{false, std::vector(host::most_hierarchies + 1, hierarchy.path)};
-  const auto made = host::make_cgroup(mounts, "/a");
+  const auto made = host::make_cgroup(mounts, "/a", "us");
   BOOST_TEST_REQUIRE(!made.has_value());
   BOOST_TEST((made.error().kind == ErrorKind::failed_precondition));
   BOOST_TEST(std::filesystem::is_empty(hierarchy.path));
@@ -115,13 +116,13 @@ BOOST_AUTO_TEST_CASE(killed_while_it_is_made) {
   for (int i = 0; i < rounds; ++i) {
     const pid_t maker = fork();
     if (maker == 0) {
-      (void)host::make_cgroup(mounts, "/" + parent + "/box");
+      (void)host::make_cgroup(mounts, "/" + parent + "/box", "us");
       _exit(0);
     }
     std::this_thread::sleep_for(std::chrono::microseconds(random() % longest_us));  // a moment by chance
     kill(maker, SIGKILL);
     BOOST_REQUIRE(waitpid(maker, nullptr, 0) == maker);
-    BOOST_TEST(host::remove_cgroup(mounts, "/" + parent + "/box").has_value());
+    BOOST_TEST(host::remove_cgroup(mounts, "/" + parent + "/box", "us").has_value());
     BOOST_REQUIRE(cgroups_named(parent).empty());
   }
 }
@@ -131,9 +132,36 @@ BOOST_AUTO_TEST_CASE(of_somebody_else) {
   const Hierarchy hierarchy;
   const host::CgroupMounts mounts{false, {hierarchy.path}};
   std::filesystem::create_directories(hierarchy.path / "a/box");
-  BOOST_TEST((host::make_cgroup(mounts, "/a/box").error().kind == ErrorKind::already_exists));
-  BOOST_TEST(host::remove_cgroup(mounts, "/a/box").has_value());
+  BOOST_TEST((host::make_cgroup(mounts, "/a/box", "us").error().kind == ErrorKind::already_exists));
+  BOOST_TEST(host::remove_cgroup(mounts, "/a/box", "us").has_value());
   BOOST_TEST(std::filesystem::exists(hierarchy.path / "a/box"));
+}
+
+// So is one that another daemon made.
+BOOST_AUTO_TEST_CASE(of_another_owner) {
+  const Hierarchy hierarchy;
+  const host::CgroupMounts mounts{true, {hierarchy.path}};
+  const auto box = hierarchy.path / "a/box";
+  BOOST_TEST(host::make_cgroup(mounts, "/a/box", "they").has_value());
+  BOOST_TEST((host::make_cgroup(mounts, "/a/box", "us").error().kind == ErrorKind::already_exists));
+  BOOST_TEST(host::remove_cgroup(mounts, "/a/box", "us").has_value());
+  BOOST_TEST(std::filesystem::exists(box));
+  // And one beside it takes only itself away.
+  BOOST_TEST(host::make_cgroup(mounts, "/a/other", "us").has_value());
+  BOOST_TEST(host::remove_cgroup(mounts, "/a/other", "us").has_value());
+  BOOST_TEST(!std::filesystem::exists(hierarchy.path / "a/other"));
+  BOOST_TEST(host::remove_cgroup(mounts, "/a/box", "they").has_value());
+  BOOST_TEST(std::filesystem::is_empty(hierarchy.path));
+}
+
+// An earlier version's mark named nobody: what it made is removed all the same.
+BOOST_AUTO_TEST_CASE(of_an_earlier_version) {
+  const Hierarchy hierarchy;
+  const host::CgroupMounts mounts{true, {hierarchy.path}};
+  std::filesystem::create_directories(hierarchy.path / "a/box");
+  for (const char* path : {"a", "a/box"}) BOOST_TEST(host::set_mark(hierarchy.path / path, "") == 0);
+  BOOST_TEST(host::remove_cgroup(mounts, "/a/box", "us").has_value());
+  BOOST_TEST(std::filesystem::is_empty(hierarchy.path));
 }
 
 BOOST_AUTO_TEST_CASE(malformed) {
