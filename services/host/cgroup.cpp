@@ -77,14 +77,12 @@ int make_marked(const fs::path& cgroup, const std::string& owner) {
   const std::string making = mark_on_parent(cgroup);
   // Where it cannot be (a very long name), only a crash just now would leave the cgroup behind.
   set_mark(parent, owner, making);
-  failpoint("cgroup is announced");
   int error = mkdir(cgroup.c_str(), 0755) == 0 ? 0 : errno;
   failpoint("cgroup is there");
   if (error == 0) {
     error = set_mark(cgroup, owner);
     if (error != 0) rmdir(cgroup.c_str());
   }
-  failpoint("cgroup is marked");
   remove_mark(parent, making);
   return error;
 }

@@ -28,9 +28,9 @@ struct CloseDir {
   void operator()(DIR* dir) const { closedir(dir); }
 };
 
-// The names in a directory. Takes the descriptor over.
-int list(UniqueFd directory, std::vector<std::string>& names) {
-  const std::unique_ptr<DIR, CloseDir> dir(fdopendir(dup(directory.get())));
+// The names in a directory, from its first, wherever others have read to.
+int list(int directory, std::vector<std::string>& names) {
+  const std::unique_ptr<DIR, CloseDir> dir(fdopendir(openat(directory, ".", directory_flags)));
   if (!dir) return errno;
   errno = 0;
   while (const dirent* entry = readdir(dir.get())) {  // NOLINT(concurrency-mt-unsafe): a DIR of our own
@@ -43,13 +43,12 @@ int list(UniqueFd directory, std::vector<std::string>& names) {
 int remove_at(int parent, const std::string& name, int depth);
 
 int remove_content(int parent, const std::string& name, int depth) {
-  UniqueFd directory = open_directory(parent, name);
+  const UniqueFd directory = open_directory(parent, name);
   if (!directory) return errno;
-  const UniqueFd self(dup(directory.get()));
   std::vector<std::string> names;
-  if (const int error = list(std::move(directory), names)) return error;
+  if (const int error = list(directory.get(), names)) return error;
   for (const std::string& inner : names) {
-    if (const int error = remove_at(self.get(), inner, depth + 1)) return error;
+    if (const int error = remove_at(directory.get(), inner, depth + 1)) return error;
   }
   return 0;
 }
@@ -76,6 +75,12 @@ UniqueFd open_or_make_directories(const std::string& path) {
   }
   mkdir(path.c_str(), 0755);
   return UniqueFd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
+std::vector<std::string> names_in(int directory) {
+  std::vector<std::string> names;
+  list(directory, names);
+  return names;
 }
 
 int make_file(int parent, const std::string& name, const std::string& content) {

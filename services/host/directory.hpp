@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "services/host/unique_fd.hpp"
 
@@ -14,6 +15,9 @@ UniqueFd open_directory(int parent, const std::string& name);
 /// Opens the directory at `path`, symlinks followed: for an operator's own paths. Makes it and its parents
 /// (mode 0755) where they are missing. Empty, with errno, on failure.
 UniqueFd open_or_make_directories(const std::string& path);
+
+/// The names in the directory; what can be read of them.
+std::vector<std::string> names_in(int directory);
 
 /// Makes the regular file `name` with this content and mode 0644, whatever the umask; it must not exist.
 int make_file(int parent, const std::string& name, const std::string& content);

@@ -34,19 +34,18 @@ struct PodDirectory {
   UniqueFd own;
 };
 
-Result<PodDirectory> make_pod_directory(const std::string& base, const std::string& id) {
+Result<PodDirectory> make_directory(const std::string& base, const std::string& id,
+                                    const std::string& owner) {
   PodDirectory made{base + "/sandboxes", {}, {}};
   made.sandboxes = open_or_make_directories(made.base);
   if (!made.sandboxes) return failed("making " + made.base + " for the files", id, errno);
-  failpoint("pod's directory is made");
-  if (mkdirat(made.sandboxes.get(), id.c_str(), 0755) != 0) {
-    if (errno != EEXIST) return failed("making a directory in " + made.base + " for the files", id, errno);
+  const int error = make_pod_directory(made.sandboxes.get(), id, owner, made.own);
+  if (error == EEXIST) {
     return failure(ErrorKind::already_exists, made.base + "/" + id +
                                                   " exists and was not made for this sandbox: is it another "
                                                   "controller's?");
   }
-  made.own = open_directory(made.sandboxes.get(), id);
-  if (!made.own) return failed("opening the directory in " + made.base + " for the files", id, errno);
+  if (error != 0) return failed("making a directory in " + made.base + " for the files", id, error);
   return made;
 }
 
@@ -108,21 +107,23 @@ UniqueFd open_sandboxes(const std::string& base) {
 
 }  // namespace
 
-Result<Done> make_pod_files(const CriSettings& cri, const SandboxSpec& spec, const std::string& host_name) {
-  const auto root = make_pod_directory(cri.root_dir, spec.id);
+Result<Done> make_pod_files(const CriSettings& cri, const std::string& owner, const SandboxSpec& spec,
+                            const std::string& host_name) {
+  const auto root = make_directory(cri.root_dir, spec.id, owner);
   if (!root) return tl::unexpected<Error>(root.error());
-  const auto state = make_pod_directory(cri.state_dir, spec.id);
-  if (!state) {
-    unlinkat(root->sandboxes.get(), spec.id.c_str(), AT_REMOVEDIR);
-    return tl::unexpected<Error>(state.error());
-  }
-  auto made = make_root_files(root->own, spec, host_name);
-  return made ? make_state_files(state->own, spec) : made;
+  const auto state = make_directory(cri.state_dir, spec.id, owner);
+  auto made = state ? make_root_files(root->own, spec, host_name) : tl::unexpected<Error>(state.error());
+  if (made) made = make_state_files(state->own, spec);
+  if (made) return made;
+  if (state) remove_tree(state->sandboxes.get(), spec.id);
+  remove_tree(root->sandboxes.get(), spec.id);
+  return made;
 }
 
-Result<Done> unmount_pod_shm(const CriSettings& cri, const std::string& id) {
+Result<Done> unmount_pod_shm(const CriSettings& cri, const std::string& owner, const std::string& id,
+                             PodFiles which) {
   const UniqueFd sandboxes = open_sandboxes(cri.state_dir);
-  if (!sandboxes) return Done{};
+  if (!sandboxes || !owns_pod_directory(sandboxes.get(), id, owner, which)) return Done{};
   const UniqueFd directory = open_directory(sandboxes.get(), id);
   if (!directory) return Done{};
   if (const int error = unmount_all(directory.get(), "shm")) {
@@ -131,14 +132,15 @@ Result<Done> unmount_pod_shm(const CriSettings& cri, const std::string& id) {
   return Done{};
 }
 
-Result<Done> remove_pod_files(const CriSettings& cri, const std::string& id) {
+Result<Done> remove_pod_files(const CriSettings& cri, const std::string& owner, const std::string& id,
+                              PodFiles which) {
   for (const std::string& base : {cri.state_dir, cri.root_dir}) {
     const UniqueFd sandboxes = open_sandboxes(base);
     if (!sandboxes) {
       if (errno == ENOENT) continue;
       return failed("opening " + base + "/sandboxes to remove the files", id, errno);
     }
-    if (const int error = remove_tree(sandboxes.get(), id)) {
+    if (const int error = remove_pod_directory(sandboxes.get(), id, owner, which)) {
       return failed("removing " + base + "/sandboxes/" + id + ", the files", id, error);
     }
   }

@@ -77,7 +77,7 @@ class Removal : public std::enable_shared_from_this<Removal> {
 
   void remove_from_file_systems() {
     sandbox_->child.reset();
-    if (sandbox_->cgroup.empty() && !sandbox_->files) return update_record();
+    if (sandbox_->cgroup.empty() && sandbox_->files == host::PodFiles::none) return update_record();
     host::run_aside(
         context_.loop,
         [makers = context_.cgroups, settings = context_.settings, id = sandbox_->id, extent = extent_,
@@ -85,31 +85,33 @@ class Removal : public std::enable_shared_from_this<Removal> {
           if (!cgroup.empty()) {
             if (auto removed = remove_sandbox_cgroup(makers, cgroup, id); !removed) return removed;
           }
-          if (!files) return Done{};
-          return extent == runtime::Extent::task ? host::unmount_pod_shm(settings.cri, id)
-                                                 : remove_pod(settings, id);
+          if (files == host::PodFiles::none) return Done{};
+          return extent == runtime::Extent::task
+                     ? host::unmount_pod_shm(settings.cri, settings.owner(), id, files)
+                     : remove_pod(settings, id, files);
         },
         [self = shared_from_this()](Result<Done>&& removed) {
           if (!removed) return self->fail(removed.error().kind, removed.error().message);
           self->sandbox_->cgroup.clear();
-          if (self->extent_ == runtime::Extent::everything) self->sandbox_->files = false;
+          if (self->extent_ == runtime::Extent::everything) self->sandbox_->files = host::PodFiles::none;
           self->update_record();
         });
   }
 
   // The shim last: only then is there nothing more that a container could use.
-  static Result<Done> remove_pod(const Settings& settings, const std::string& id) {
-    if (auto removed = host::remove_pod_files(settings.cri, id); !removed) return removed;
-    if (settings.containerd_address.empty()) return Done{};
+  static Result<Done> remove_pod(const Settings& settings, const std::string& id, host::PodFiles files) {
+    auto removed = host::remove_pod_files(settings.cri, settings.owner(), id, files);
+    if (!removed || files != host::PodFiles::ours || settings.containerd_address.empty()) return removed;
     return host::end_shim(host::shim_sockets(settings.containerd_address, id), id, settings.deadline / 2);
   }
 
   void update_record() {
     if (sandbox_->recorded) {
-      const auto updated = sandbox_->files ? context_.records.write(sandbox_->id, stopped_record())
-                                           : context_.records.remove(sandbox_->id);
+      const bool files = sandbox_->files != host::PodFiles::none;
+      const auto updated = files ? context_.records.write(sandbox_->id, stopped_record())
+                                 : context_.records.remove(sandbox_->id);
       if (!updated) return fail(updated.error().kind, updated.error().message);
-      sandbox_->recorded = sandbox_->files;
+      sandbox_->recorded = files;
     }
     if (!sandbox_->recorded) sandbox_->cgroup_parent.clear();
     std::exchange(done_, nullptr)(Done{});
@@ -118,7 +120,7 @@ class Removal : public std::enable_shared_from_this<Removal> {
   host::ProcessRecord stopped_record() const {
     host::ProcessRecord record;
     record.boot_id = context_.host.boot_id;
-    record.started = true;
+    record.started = sandbox_->files == host::PodFiles::ours;
     record.cgroup_parent = sandbox_->cgroup_parent;
     record.files = true;
     return record;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "messages/error.hpp"
+#include "services/host/pod_directory.hpp"
 #include "services/linux/child.hpp"
 
 namespace podsandbox::linux_runtime {
@@ -25,16 +26,16 @@ struct Sandbox {
   std::shared_ptr<Child> child;  ///< null: none, or none yet
   std::string cgroup;            ///< ours, to be removed; empty: none
   std::string cgroup_parent;     ///< the pod's; empty: none
-  bool files = false;            ///< the pod's files may exist
-  int oom_score_adj = 0;         ///< of the child
-  bool recorded = false;         ///< there may be a record of it
+  host::PodFiles files = host::PodFiles::none;
+  int oom_score_adj = 0;  ///< of the child
+  bool recorded = false;  ///< there may be a record of it
 
   std::deque<Turn> turns;          ///< in the order in which they were asked for
   std::shared_ptr<StartJob> busy;  ///< the start whose turn it is, if it is a start's
   bool taken = false;              ///< it is somebody's turn
 
   /// Nothing exists of it.
-  bool empty() const { return !child && cgroup.empty() && !files && !recorded; }
+  bool empty() const { return !child && cgroup.empty() && files == host::PodFiles::none && !recorded; }
 };
 
 using SandboxPtr = std::shared_ptr<Sandbox>;

@@ -104,7 +104,7 @@ bool StartJob::makes_cgroup() const {
 }
 
 void StartJob::prepare() {
-  sandbox_->files = true;
+  sandbox_->files = host::PodFiles::marked;
   // One of the same name may be another controller's until the pod's files are made; but whoever removes it
   // removes only what bears our mark.
   if (makes_cgroup()) {
@@ -138,7 +138,7 @@ void StartJob::prepare() {
           return failure(ErrorKind::unavailable,
                          host::because("opening the pause program " + settings.pause_program.string()));
         }
-        if (auto made = host::make_pod_files(settings.cri, *spec, host.name); !made) {
+        if (auto made = host::make_pod_files(settings.cri, settings.owner(), *spec, host.name); !made) {
           return tl::unexpected<Error>(made.error());
         }
         return Prepared{
@@ -154,11 +154,12 @@ void StartJob::prepared(Result<Prepared>&& prepared) {
   stage_.reset();
   if (!prepared) {
     if (prepared.error().kind == ErrorKind::already_exists) {  // they are not ours
-      sandbox_->files = false;
+      sandbox_->files = host::PodFiles::none;
       sandbox_->cgroup.clear();
     }
     return fail(prepared.error().kind, prepared.error().message);
   }
+  sandbox_->files = host::PodFiles::ours;
   if (const auto& cgroup = prepared->cgroup; !cgroup) return fail_of_cgroup(cgroup.error());
   spawn(std::move(*prepared));
 }
@@ -359,7 +360,7 @@ host::ProcessRecord StartJob::record(bool started) const {
   record.started = started;
   record.cgroup = sandbox_->cgroup;
   record.cgroup_parent = sandbox_->cgroup_parent;
-  record.files = sandbox_->files;
+  record.files = sandbox_->files != host::PodFiles::none;
   record.oom_score_adj = sandbox_->oom_score_adj;
   return record;
 }

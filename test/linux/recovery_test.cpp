@@ -338,6 +338,39 @@ BOOST_AUTO_TEST_CASE(strange_records) {
   BOOST_TEST(eventually([&] { return home.leftovers().empty(); }), home.leftovers());
 }
 
+// The daemon died after it had written what it was about to make, and before it made it. What there is under
+// this id is another controller's, whose files these are.
+BOOST_AUTO_TEST_CASE(directories_that_were_never_made) {
+  const RuntimeHome home;
+  std::filesystem::create_directories(home.settings().records_dir());
+  const host::RecordStore store(home.settings().records_dir());
+  BOOST_TEST(store.write("one", {"another", 0, 0, 0, false, "", "", true, 0}).has_value());
+  const auto directories = {home.settings().cri.root_dir, home.settings().cri.state_dir};
+  for (const auto& base : directories) std::filesystem::create_directories(base + "/sandboxes/one");
+  Life life(home);
+  BOOST_TEST(eventually([&] { return home.records().empty(); }));
+  for (const auto& base : directories) {
+    BOOST_TEST(std::filesystem::exists(base + "/sandboxes/one"));
+    std::filesystem::remove(base + "/sandboxes/one");
+  }
+  BOOST_TEST(home.leftovers() == "");
+}
+
+// Of a start that was finished they are ours, even when an earlier version gave them no mark.
+BOOST_AUTO_TEST_CASE(directories_without_a_mark) {
+  const RuntimeHome home;
+  std::filesystem::create_directories(home.settings().records_dir());
+  const host::RecordStore store(home.settings().records_dir());
+  BOOST_TEST(store.write("one", {"another", 0, 0, 0, true, "", "", true, 0}).has_value());
+  for (const auto& base : {home.settings().cri.root_dir, home.settings().cri.state_dir}) {
+    std::filesystem::create_directories(base + "/sandboxes/one");
+  }
+  Life life(home);
+  BOOST_TEST(life.list().value().empty());
+  BOOST_TEST(life.cleanup("one").has_value());
+  BOOST_TEST(home.leftovers() == "");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace podsandbox::test
