@@ -70,8 +70,11 @@ void take_up(const Context& context, Sandboxes& sandboxes, const std::string& id
     sandbox->files = files_of(*record);
     sandbox->oom_score_adj = record->oom_score_adj;
   } else {
-    log::error("linux", id,
-               "its process is there and its record is lost: it goes on, and its cgroup will stay");
+    log::error("linux", id, "its process is there and its record is lost: it goes on");
+    if (const auto place = find_sandbox_cgroup(id, clues.kept->identity().pid)) {
+      sandbox->cgroup = place->path;
+      sandbox->cgroup_parent = place->parent;
+    }
   }
   sandbox->child = child_of(context, id, std::move(clues));
   if (verdict == Verdict::remove) return remove_unfinished(context, sandboxes, sandbox);

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "services/host/cgroup.hpp"
+#include "services/host/owner_mark.hpp"
 #include "services/host/slice.hpp"
 #include "test/conformance/linux_fixture.hpp"
 #include "test/linux/fake_systemd.hpp"
@@ -48,18 +49,22 @@ class Host {
   void end_systemd() { systemd_.reset(); }
 
   void behave(Conduct conduct) {
-    conduct.meanwhile = [does = !conduct.silent && conduct.result == "done"](const FakeSystemd::Job& job) {
+    conduct.meanwhile = [this,
+                         does = !conduct.silent && conduct.result == "done"](const FakeSystemd::Job& job) {
       if (does) move(job.call);
     };
     systemd_->behave(std::move(conduct));
   }
 
  private:
-  static void move(const FakeSystemd::Call& call) {
+  void move(const FakeSystemd::Call& call) {
     const auto mounts = host::find_cgroup_mounts();
     static std::string path;  // of the one that there is
     if (call.member == "StopUnit") {
-      BOOST_TEST(host::remove_cgroup(mounts, path, "systemd").has_value());
+      // The scope bears the runtime's mark by now, its slices do not.
+      for (const std::string& owner : {runtime_.home().settings().owner(), std::string("systemd")}) {
+        BOOST_TEST(host::remove_cgroup(mounts, path, owner).has_value());
+      }
       return;
     }
     path = host::slice_path(call.properties.at("Slice").substr(2)).value() + "/" + call.unit;
@@ -103,6 +108,7 @@ BOOST_AUTO_TEST_CASE(made_and_removed) {
   BOOST_TEST(made.size() == host::find_cgroup_mounts().paths.size());
   for (const auto& cgroup : made) {
     BOOST_TEST(text_of(cgroup / "cgroup.procs") == std::to_string(started->pid) + "\n");
+    BOOST_TEST(host::read_mark(cgroup).value_or("none") == host.runtime().home().settings().owner());
   }
   const auto spec = nlohmann::json::parse(started->spec.value);
   BOOST_TEST(spec["linux"]["cgroupsPath"] == slice_name() + ":cri-containerd:one");
