@@ -1,5 +1,7 @@
 #include "services/daemon/runtime_settings.hpp"
 
+#include <algorithm>
+
 namespace podsandbox {
 
 linux_runtime::Settings linux_settings(const Config& config) {
@@ -10,6 +12,10 @@ linux_runtime::Settings linux_settings(const Config& config) {
   settings.pause_program = config.pause_program;
   settings.cri = config.cri;
   settings.containerd_address = config.containerd_address;
+  settings.sweep.remove_after = config.orphans_remove_after;
+  settings.sweep.dry_run = config.orphans_dry_run;
+  settings.sweep.look_every = std::clamp<std::chrono::nanoseconds>(
+      config.orphans_remove_after / 3, std::chrono::seconds(1), settings.sweep.look_every);
   return settings;
 }
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <optional>
@@ -206,6 +207,15 @@ Result<CgroupDoors> make_cgroup(const CgroupMounts& mounts, const std::string& p
     return failure(kind, because("making cgroup " + mount.string() + path, error));
   }
   return doors;
+}
+
+// Where it cannot be read there may be some.
+bool has_processes(const CgroupMounts& mounts, const std::string& path) {
+  return std::any_of(mounts.paths.begin(), mounts.paths.end(), [&](const fs::path& mount) {
+    const UniqueFd file(open((mount.string() + path + "/cgroup.procs").c_str(), O_RDONLY | O_CLOEXEC));
+    char first = 0;
+    return file ? read(file.get(), &first, 1) != 0 : errno != ENOENT;
+  });
 }
 
 Result<Done> remove_cgroup(const CgroupMounts& mounts, const std::string& path, const std::string& owner) {

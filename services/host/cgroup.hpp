@@ -44,6 +44,9 @@ inline constexpr const char* making_mark = "trusted.podsandbox.makes.";
 Result<CgroupDoors> make_cgroup(const CgroupMounts& mounts, const std::string& path,
                                 const std::string& owner);
 
+/// Whether any process is in it, in any hierarchy; not whether one is in a cgroup below it.
+bool has_processes(const CgroupMounts& mounts, const std::string& path);
+
 /// Removes the cgroup, and those of its parents that were made by `owner` and are empty now; or by a version
 /// whose marks named no owner. Leaves all others. Done, too, when there is none.
 Result<Done> remove_cgroup(const CgroupMounts& mounts, const std::string& path, const std::string& owner);

@@ -2,18 +2,23 @@
 
 #include <sys/xattr.h>
 
+#include <array>
 #include <cerrno>
-#include <cstring>
 
 namespace podsandbox::host {
 
 namespace {
 
-// They may grow between two calls; then they are nobody's, until the next look.
-std::optional<std::string> sized(ssize_t size, const auto& read) {
-  if (size < 0) return std::nullopt;
-  std::string bytes(static_cast<std::size_t>(size), '\0');
-  if (size > 0) size = read(bytes.data(), bytes.size());
+// Nearly all are short: one call. Longer ones may grow between two; then they are nobody's, until the next
+// look.
+std::optional<std::string> bytes_of(const auto& read) {
+  std::array<char, 512> few;
+  ssize_t size = read(few.data(), few.size());
+  if (size >= 0) return std::string(few.data(), static_cast<std::size_t>(size));
+  if (errno != ERANGE) return std::nullopt;
+  size = read(nullptr, 0);
+  std::string bytes(size < 0 ? 0 : static_cast<std::size_t>(size), '\0');
+  size = read(bytes.data(), bytes.size());
   if (size < 0) return std::nullopt;
   bytes.resize(static_cast<std::size_t>(size));
   return bytes;
@@ -22,10 +27,8 @@ std::optional<std::string> sized(ssize_t size, const auto& read) {
 }  // namespace
 
 std::optional<std::string> read_mark(const std::string& path, const std::string& name) {
-  const auto read = [&](char* to, std::size_t size) {
-    return lgetxattr(path.c_str(), name.c_str(), to, size);
-  };
-  return sized(read(nullptr, 0), read);
+  return bytes_of(
+      [&](char* to, std::size_t size) { return lgetxattr(path.c_str(), name.c_str(), to, size); });
 }
 
 int set_mark(const std::string& path, const std::string& owner, const std::string& name) {
@@ -37,8 +40,7 @@ void remove_mark(const std::string& path, const std::string& name) {
 }
 
 std::vector<std::string> list_marks(const std::string& path) {
-  const auto read = [&](char* to, std::size_t size) { return llistxattr(path.c_str(), to, size); };
-  const auto names = sized(read(nullptr, 0), read);
+  const auto names = bytes_of([&](char* to, std::size_t size) { return llistxattr(path.c_str(), to, size); });
   std::vector<std::string> marks;
   if (!names) return marks;
   for (std::size_t at = 0; at < names->size(); at += marks.back().size() + 1) {

@@ -16,6 +16,7 @@
 #include "services/linux/removal.hpp"
 #include "services/linux/sandboxes.hpp"
 #include "services/linux/start_job.hpp"
+#include "services/linux/sweep.hpp"
 
 namespace podsandbox::linux_runtime {
 
@@ -83,6 +84,7 @@ class LinuxRuntime::Core {
   KeeperClient keeper_;
   const Context context_;
   Sandboxes sandboxes_;
+  Sweep sweep_;
 };
 
 LinuxRuntime::Core::Core(const Settings& settings)
@@ -100,7 +102,8 @@ LinuxRuntime::Core::Core(const Settings& settings)
                host_,
                [this](Waiter waiter) { with_keeper(std::move(waiter)); },
                [this](const runtime::Process& process) { exited(process); }},
-      sandboxes_(loop_) {
+      sandboxes_(loop_),
+      sweep_(context_, sandboxes_) {
   loop_.post([this] { keeper_.connect(); });
 }
 
@@ -124,10 +127,11 @@ void LinuxRuntime::Core::inventory_read(Result<std::vector<KeeperAnswer>>&& inve
   } else {
     recover(context_, sandboxes_, std::move(*inventory));
   }
-  known_ = true;
+  const bool first = !std::exchange(known_, true);
   in_step_ = true;
   failures_ = 0;
   for (const auto& waiter : std::exchange(waiting_for_keeper_, {})) waiter(Done{});
+  if (first) sweep_.begin();
 }
 
 // At first it is a keeper that has just gone, or is going, and is replaced within milliseconds: worth waiting
