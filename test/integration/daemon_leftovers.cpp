@@ -44,17 +44,6 @@ std::string entries_of(const fs::path& directory) {
   return all;
 }
 
-/// Under version 1 each controller has a hierarchy of its own.
-std::string cgroups_at(const std::string& name) {
-  std::string all;
-  std::error_code none;
-  if (fs::exists("/sys/fs/cgroup/" + name, none)) all += " cgroup " + name;
-  for (const auto& hierarchy : fs::directory_iterator("/sys/fs/cgroup", none)) {
-    if (fs::exists(hierarchy.path() / name, none)) all += " cgroup " + (hierarchy.path() / name).string();
-  }
-  return all;
-}
-
 }  // namespace
 
 // Without their children that do not run pause yet, which are in a pid namespace of their own already.
@@ -62,6 +51,17 @@ std::vector<pid_t> keepers_of(const DaemonProcess& daemon) {
   auto pids = running(daemon.keeper_program());
   std::erase_if(pids, [](pid_t pid) { return pid_namespace(pid) != pid_namespace(getpid()); });
   return pids;
+}
+
+// Under version 1 each controller has a hierarchy of its own.
+std::string cgroups_at(const std::string& path) {
+  std::string all;
+  std::error_code none;
+  if (fs::exists("/sys/fs/cgroup/" + path, none)) all += " cgroup " + path;
+  for (const auto& hierarchy : fs::directory_iterator("/sys/fs/cgroup", none)) {
+    if (fs::exists(hierarchy.path() / path, none)) all += " cgroup " + (hierarchy.path() / path).string();
+  }
+  return all;
 }
 
 std::string leftovers_of(const DaemonProcess& daemon, const std::string& cgroup_parent) {

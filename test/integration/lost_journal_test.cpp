@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "proto/cri.pb.h"
+#include "test/integration/daemon_leftovers.hpp"
 #include "test/integration/daemon_process.hpp"
 #include "test/integration/waits.hpp"
 
@@ -95,6 +97,41 @@ BOOST_AUTO_TEST_CASE(pods_outlive_the_data_directory) {
   BOOST_TEST(state("runs") == "SANDBOX_READY");
   BOOST_TEST(shutdown(*daemon.controller(), "runs").ok());
   BOOST_TEST(fs::is_empty(directory / "cri-root/sandboxes"));
+}
+
+/// Nor does anything of theirs outlive them: what runs finds its cgroup again, and what nobody knows of is
+/// removed.
+BOOST_AUTO_TEST_CASE(nothing_outlives_the_pods) {
+  DaemonProcess quick({.config = "[orphans]\nremove_after = \"1s\"\n"});
+  const auto stub = quick.controller();
+  const std::string parent = "lost-" + quick.directory().filename().string();
+  for (const char* id : {"runs", "killed", "stopped"}) {
+    auto request = create_request(id);
+    ::runtime::v1::PodSandboxConfig config;
+    config.ParseFromString(request.options().value());
+    config.mutable_linux()->set_cgroup_parent("/" + parent + "/" + id);
+    request.mutable_options()->set_value(config.SerializeAsString());
+    grpc::ClientContext context;
+    controller::ControllerCreateResponse response;
+    BOOST_REQUIRE(stub->Create(&context, request, &response).ok());
+  }
+  start(*stub, "runs");
+  const auto killed = start(*stub, "killed");
+  start(*stub, "stopped");
+  BOOST_TEST(stop(*stub, "stopped").ok());
+  quick.signal(SIGKILL);
+  quick.wait();
+  ::kill(static_cast<pid_t>(killed), SIGKILL);
+  fs::remove_all(quick.data_dir());
+  quick.start();
+  BOOST_TEST(cgroups_at(parent + "/runs") != "");
+  BOOST_TEST(shutdown(*quick.controller(), "runs").ok());
+  BOOST_TEST(cgroups_at(parent + "/runs") == "");
+  BOOST_TEST(eventually([&] { return cgroups_at(parent).empty(); }));
+  BOOST_TEST(shutdown(*quick.controller(), "killed").ok());
+  for (const char* place : {"cri-root/sandboxes", "cri-state/sandboxes"}) {
+    BOOST_TEST(eventually([&] { return fs::is_empty(quick.directory() / place); }), place);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(what_a_start_would_do_is_told) {
