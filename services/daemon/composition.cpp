@@ -47,8 +47,7 @@ std::optional<Companion> watchdog() {
 Companion sweeper(const Config& config, CallDesk& desk, const ConnectionPtr& containerd) {
   using namespace containerd_client;
   SweeperSettings settings{{config.orphans_remove_after, config.orphans_dry_run}};
-  settings.look_every = std::clamp<std::chrono::nanoseconds>(config.orphans_remove_after / 3,
-                                                             std::chrono::seconds(1), settings.look_every);
+  settings.look_every = look_every(config, settings.look_every);
   return {sweeper_name, [&desk, containerd, settings](caf::actor_system& system) {
             return spawn_sweeper(system, desk, containerd, settings);
           }};

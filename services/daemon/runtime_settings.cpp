@@ -4,6 +4,11 @@
 
 namespace podsandbox {
 
+std::chrono::nanoseconds look_every(const Config& config, std::chrono::nanoseconds longest) {
+  return std::clamp<std::chrono::nanoseconds>(config.orphans_remove_after / 3, std::chrono::seconds(1),
+                                              longest);
+}
+
 linux_runtime::Settings linux_settings(const Config& config) {
   linux_runtime::Settings settings;
   settings.state_dir = config.state_dir;
@@ -14,20 +19,20 @@ linux_runtime::Settings linux_settings(const Config& config) {
   settings.containerd_address = config.containerd_address;
   settings.sweep.remove_after = config.orphans_remove_after;
   settings.sweep.dry_run = config.orphans_dry_run;
-  settings.sweep.look_every = std::clamp<std::chrono::nanoseconds>(
-      config.orphans_remove_after / 3, std::chrono::seconds(1), settings.sweep.look_every);
+  settings.sweep.look_every = look_every(config, settings.sweep.look_every);
   return settings;
 }
 
 containerd_runtime::Settings containerd_settings(const Config& config) {
   containerd_runtime::Settings settings;
   settings.data_dir = config.data_dir;
-  settings.owner = config.state_dir;
+  settings.owner = linux_settings(config).owner() + " (containerd)";  // each sweeps what is its own
   settings.containerd_address = config.containerd_address;
   settings.cri = config.cri;
   settings.max_operations = config.containerd_max_operations;
   settings.remove_orphans_after = config.orphans_remove_after;
   settings.orphans_dry_run = config.orphans_dry_run;
+  settings.look_every = look_every(config, settings.look_every);
   return settings;
 }
 

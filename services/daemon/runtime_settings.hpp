@@ -1,10 +1,15 @@
 #pragma once
 
+#include <chrono>
+
 #include "services/containerd/runtime/settings.hpp"
 #include "services/daemon/config.hpp"
 #include "services/linux/settings.hpp"
 
 namespace podsandbox {
+
+/// How often to look for what nobody knows of: soon enough to remove it in time.
+std::chrono::nanoseconds look_every(const Config& config, std::chrono::nanoseconds longest);
 
 /// What the configuration means for the runtimes.
 linux_runtime::Settings linux_settings(const Config& config);

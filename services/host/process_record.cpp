@@ -68,6 +68,11 @@ bool move_file(const std::string& from, const std::string& to) {
 
 }  // namespace
 
+PodFiles files_of(const ProcessRecord& record) {
+  if (!record.files) return PodFiles::none;
+  return record.started || record.pid != 0 ? PodFiles::ours : PodFiles::marked;
+}
+
 Result<Done> RecordStore::write(const std::string& id, const ProcessRecord& record) const {
   const std::string path = directory_ / id;
   const std::string draft = path + "~";  // no identifier ends like this

@@ -8,6 +8,7 @@
 
 #include "messages/error.hpp"
 #include "messages/sandbox_spec.hpp"
+#include "services/host/pod_directory.hpp"
 
 namespace podsandbox::host {
 
@@ -25,6 +26,9 @@ struct ProcessRecord {
 
   bool operator==(const ProcessRecord&) const = default;
 };
+
+/// Those that are the sandbox's: a process is made later than they.
+PodFiles files_of(const ProcessRecord& record);
 
 /// Small files for each sandbox: the record, replaced as a whole, and what its Start was asked. A power cut
 /// may take the newest: no process outlives it, and of what it leaves on disks the journal knows. So nothing

@@ -54,11 +54,6 @@ std::shared_ptr<Child> child_of(const Context& context, const std::string& id, C
   return child;
 }
 
-host::PodFiles files_of(const host::ProcessRecord& record) {
-  if (!record.files) return host::PodFiles::none;
-  return record.started || record.pid != 0 ? host::PodFiles::ours : host::PodFiles::marked;
-}
-
 void take_up(const Context& context, Sandboxes& sandboxes, const std::string& id, Clues clues) {
   const auto verdict = judge(evidence_of(clues), context.host.boot_id);
   const auto sandbox = sandboxes.get(id);
@@ -67,7 +62,7 @@ void take_up(const Context& context, Sandboxes& sandboxes, const std::string& id
     sandbox->recorded = true;
     sandbox->cgroup = record->cgroup;
     sandbox->cgroup_parent = record->cgroup_parent;
-    sandbox->files = files_of(*record);
+    sandbox->files = host::files_of(*record);
     sandbox->oom_score_adj = record->oom_score_adj;
   } else {
     log::error("linux", id, "its process is there and its record is lost: it goes on");

@@ -29,6 +29,16 @@ using Nothing = google::protobuf::Empty;
 
 constexpr std::int64_t lease_seconds = 24L * 60 * 60;
 
+// As a filter reads it.
+std::string quoted(const std::string& text) {
+  std::string all = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') all += '\\';
+    all += c;
+  }
+  return all + '"';
+}
+
 template <class Response>
 Done ignore(const Response& /*response*/) {
   return {};
@@ -62,7 +72,7 @@ Api::Answer<Container> Api::get_container(const std::string& id) const {
 Api::Answer<std::vector<Container>> Api::list_containers(const std::string& label,
                                                          const std::string& value) const {
   containers::ListContainersRequest request;
-  request.add_filters("labels.\"" + label + "\"==\"" + value + "\"");
+  request.add_filters("labels.\"" + label + "\"==" + quoted(value));
   return ask<containers::Containers, containers::ListContainersRequest, containers::ListContainersResponse,
              std::vector<Container>>(&AsyncContainers::List, std::move(request), [](auto answer) {
     auto* const all = answer.mutable_containers();

@@ -62,7 +62,7 @@ bool is_dead(const Sandbox& sandbox) {
 }  // namespace
 
 Exits::Exits(host::Loop& loop, host::Flows& flows, const Api& api, containerd_client::Connection& connection,
-             const Sandboxes& sandboxes, std::chrono::milliseconds look_every)
+             const Sandboxes& sandboxes, std::chrono::nanoseconds look_every)
     : loop_(loop),
       flows_(flows),
       api_(api),

@@ -16,7 +16,7 @@ class Exits {
  public:
   /// What it is given must outlive it, but for the sandboxes.
   Exits(host::Loop& loop, host::Flows& flows, const Api& api, containerd_client::Connection& connection,
-        const Sandboxes& sandboxes, std::chrono::milliseconds look_every);
+        const Sandboxes& sandboxes, std::chrono::nanoseconds look_every);
 
   /// Null: nobody. Whoever subscribes is told of all that have ended and are not cleaned up.
   void subscribe(host::Runtime::Subscriber subscriber);
@@ -39,7 +39,7 @@ class Exits {
   const Api& api_;
   containerd_client::Connection& connection_;
   const Sandboxes& sandboxes_;
-  const std::chrono::milliseconds look_every_;
+  const std::chrono::nanoseconds look_every_;
   host::Runtime::Subscriber subscriber_;
   std::unique_ptr<containerd_client::Subscription> subscription_;
 };

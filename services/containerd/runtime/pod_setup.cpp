@@ -58,7 +58,7 @@ Result<std::string> set_up_pod(const PodSetup& setup) {
   const bool pins = !setup.user_namespace_path.empty();
   auto user_namespace = pins ? open_user_namespace(setup) : host::UniqueFd();
   if (!user_namespace) return tl::unexpected<Error>(std::move(user_namespace.error()));
-  if (auto made = host::make_pod_files(setup.cri, *setup.spec, setup.host_name); !made) {
+  if (auto made = host::make_pod_files(setup.cri, setup.owner, *setup.spec, setup.host_name); !made) {
     return tl::unexpected<Error>(std::move(made.error()));
   }
   if (!pins) return profile;

@@ -12,6 +12,7 @@ namespace podsandbox::containerd_runtime {
 struct PodSetup {
   CriSettings cri;
   SpecPtr spec;
+  std::string owner;                ///< of the files
   std::string host_name;            ///< for a pod that has none of its own
   std::string seccomp_file;         ///< to be read; empty: none
   std::string user_namespace_path;  ///< where the pod's user namespace is to be found; empty: nowhere

@@ -77,7 +77,9 @@ Flow<Result<Done>> Removal::remove_task() {
   auto ended = co_await ending;
   if (!ended) co_return ended;
   auto unmounting = host::aside(
-      context_.loop, [cri = context_.settings.cri, id = id()] { return host::unmount_pod_shm(cri, id); });
+      context_.loop, [settings = context_.settings, id = id(), which = host::files_of(*sandbox_->record)] {
+        return host::unmount_pod_shm(settings.cri, settings.owner, id, which);
+      });
   auto unmounted = co_await unmounting;
   if (!unmounted) co_return unmounted;
   sandbox_->record->pid = 0;
@@ -143,7 +145,9 @@ Flow<Result<Done>> Removal::remove_container() {
 Flow<Result<Done>> Removal::remove_files() {
   if (!sandbox_->record->files) co_return Done{};
   auto removing = host::aside(
-      context_.loop, [cri = context_.settings.cri, id = id()] { return host::remove_pod_files(cri, id); });
+      context_.loop, [settings = context_.settings, id = id(), which = host::files_of(*sandbox_->record)] {
+        return host::remove_pod_files(settings.cri, settings.owner, id, which);
+      });
   co_return co_await removing;
 }
 

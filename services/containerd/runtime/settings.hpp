@@ -27,7 +27,7 @@ struct Settings {
   /// How long containerd may take to make a task, and a process to die when killed.
   std::chrono::milliseconds deadline{30'000};
   /// How often it is seen whether what runs still does, and what of ours in containerd is nobody's.
-  std::chrono::milliseconds look_every{20'000};
+  std::chrono::nanoseconds look_every = std::chrono::seconds(20);
   /// What nobody knows of is removed when it has been seen for as long.
   std::chrono::nanoseconds remove_orphans_after = std::chrono::minutes(1);
   bool orphans_dry_run = false;

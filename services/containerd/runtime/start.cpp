@@ -116,7 +116,10 @@ Flow<Result<Done>> Starting::choose() {
 
 Flow<Result<std::string>> Starting::make_files() {
   const bool reads_profile = choices_.seccomp.kind == oci::SeccompChoice::Kind::file;
-  const PodSetup setup{context_.settings.cri, spec_, context_.host.name,
+  const PodSetup setup{context_.settings.cri,
+                       spec_,
+                       context_.settings.owner,
+                       context_.host.name,
                        reads_profile ? choices_.seccomp.file : "",
                        oci::user_namespace_path(*spec_, context_.settings.cri.state_dir)};
   auto setting_up = host::aside(context_.loop, [setup] { return set_up_pod(setup); });
