@@ -7,9 +7,13 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
+#include <optional>
+#include <thread>
 
 #include "proto/shim_task.pb.h"
+#include "proto/ttrpc.pb.h"
 #include "services/host/system_error.hpp"
 #include "services/host/ttrpc.hpp"
 #include "services/host/unique_fd.hpp"
@@ -65,6 +69,73 @@ std::string shutdown_request() {
   return ttrpc_request("containerd.task.v3.Task", "Shutdown", request.SerializeAsString());
 }
 
+constexpr std::size_t longest_answer = 4 << 20;  // ttrpc's own limit
+
+// Sends a request and reads the answer; the code of its status, 0 for success. Nothing: it did not come.
+class ShimCalls {
+ public:
+  ShimCalls(int fd, Clock::time_point until) : fd_(fd), until_(until) {}
+
+  std::optional<int> call(const char* method, const std::string& payload) {
+    const std::string request = ttrpc_request("containerd.task.v3.Task", method, payload, stream_);
+    stream_ += 2;
+    if (send(fd_, request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) {
+      return std::nullopt;
+    }
+    const auto header = read_all(ttrpc_header_size);
+    if (!header || ttrpc_length(*header) > longest_answer) return std::nullopt;
+    const auto body = read_all(ttrpc_length(*header));
+    ::ttrpc::Response response;
+    if (!body || !response.ParseFromString(*body)) return std::nullopt;
+    return response.status().code();
+  }
+
+ private:
+  std::optional<std::string> read_all(std::size_t size) const {
+    std::string text(size, '\0');
+    for (std::size_t have = 0; have < size;) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(until_ - Clock::now()).count();
+      pollfd waited{fd_, POLLIN, 0};
+      if (left <= 0 || (poll(&waited, 1, static_cast<int>(left)) <= 0 && errno != EINTR)) return std::nullopt;
+      const ssize_t got = recv(fd_, text.data() + have, size - have, MSG_DONTWAIT);
+      if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) return std::nullopt;
+      if (got > 0) have += static_cast<std::size_t>(got);
+    }
+    return text;
+  }
+
+  int fd_;
+  Clock::time_point until_;
+  std::uint32_t stream_ = 1;
+};
+
+std::string kill_request(const std::string& id) {
+  ::containerd::task::v3::KillRequest request;
+  request.set_id(id);
+  request.set_signal(SIGKILL);
+  request.set_all(true);
+  return request.SerializeAsString();
+}
+
+std::string delete_request(const std::string& id) {
+  ::containerd::task::v3::DeleteRequest request;
+  request.set_id(id);
+  return request.SerializeAsString();
+}
+
+// A shim removes a container when it has seen it end, which it does soon after the kill.
+bool removes_container(ShimCalls& shim, const std::string& id, Clock::time_point until) {
+  constexpr int not_found = 5;
+  if (!shim.call("Kill", kill_request(id))) return false;
+  while (Clock::now() < until) {
+    const auto code = shim.call("Delete", delete_request(id));
+    if (!code) return false;
+    if (*code == 0 || *code == not_found) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  return false;
+}
+
 std::string socket_of(const std::string& name) {
   std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
   SHA256(reinterpret_cast<const unsigned char*>(name.data()), name.size(), digest.data());
@@ -103,6 +174,22 @@ Result<Done> end_shim(const ShimSockets& sockets, const std::string& id, std::ch
   if (!ended) return ended;
   for (const std::string& socket : {sockets.task, sockets.debug}) unlink(socket.c_str());  // it leaves them
   return Done{};
+}
+
+Result<Done> end_lost_shim(const ShimSockets& sockets, const std::string& id,
+                           std::chrono::milliseconds deadline) {
+  const auto until = Clock::now() + deadline;
+  {
+    const UniqueFd fd = connect_to(sockets.task);
+    if (!fd && (errno == ENOENT || errno == ECONNREFUSED)) return Done{};
+    const std::string what = "ending the shim of sandbox " + id + ", which containerd has lost";
+    if (!fd) return failure(ErrorKind::unavailable, because(what));
+    ShimCalls shim(fd.get(), until);
+    if (!removes_container(shim, id, until)) {
+      return failure(ErrorKind::unavailable, what + ": it does not remove its container");
+    }
+  }
+  return end_shim(sockets, id, std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()));
 }
 
 }  // namespace podsandbox::host

@@ -24,4 +24,9 @@ bool shim_listens(const ShimSockets& sockets);
 /// Blocks, at most until the deadline.
 Result<Done> end_shim(const ShimSockets& sockets, const std::string& id, std::chrono::milliseconds deadline);
 
+/// Ends a shim of which containerd knows nothing any more, with the pause container `id` in it: kills and
+/// removes that by the shim itself. Blocks, at most until the deadline.
+Result<Done> end_lost_shim(const ShimSockets& sockets, const std::string& id,
+                           std::chrono::milliseconds deadline);
+
 }  // namespace podsandbox::host

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <string>
 
+#include "messages/log.hpp"
 #include "services/containerd/runtime/hooks.hpp"
 #include "services/host/aside_flow.hpp"
 #include "services/host/shim.hpp"
@@ -20,6 +21,7 @@ using Clock = std::chrono::steady_clock;
 namespace types = ::containerd::v1::types;
 
 constexpr auto first_pause = std::chrono::milliseconds(5);
+constexpr auto time_to_appear = std::chrono::seconds(1);
 constexpr auto longest_pause = std::chrono::milliseconds(200);
 
 bool may_be_deleted(const Task& task, const Sandbox& sandbox) {
@@ -45,6 +47,7 @@ class TaskEnd {
   const Context& context_;
   const SandboxPtr sandbox_;
   const Clock::time_point until_;
+  const Clock::time_point lost_at_ = Clock::now() + time_to_appear;  // a shim that has no task by then
 };
 
 // Stopped, or there is none: false.
@@ -73,23 +76,39 @@ Flow<Result<bool>> TaskEnd::stop() {
   }
 }
 
-// A start that was cut off may still be under way in containerd: then there is a shim already.
+// A start that was cut off may still be under way in containerd: then there is a shim already. Or containerd
+// died while it made one, and will never know of it.
 Flow<Result<bool>> TaskEnd::is_gone() {
   if (sandbox_->started()) co_return true;
   const auto sockets = host::shim_sockets(context_.settings.containerd_address, id());
   auto trying =
       host::aside(context_.loop, [sockets]() -> Result<bool> { return host::shim_listens(sockets); });
   const auto listens = co_await trying;
-  co_return listens.map([](bool is) { return !is; });
+  if (!listens) co_return listens;
+  if (!*listens) co_return true;
+  if (Clock::now() < lost_at_) co_return false;
+  log::warn("containerd", id(), "containerd does not know of its shim: it is ended without it");
+  auto ending = host::aside(context_.loop, [sockets, id = id(), limit = context_.settings.deadline / 2] {
+    return host::end_lost_shim(sockets, id, limit);
+  });
+  const auto ended = co_await ending;
+  co_return ended.map([](const Done&) { return true; });
 }
 
 // Also where there seems to be none: containerd forgets a task whose deletion was cut off before it has told
-// the shim to end, and only this tells it again.
+// the shim to end, and only this tells it again. A shim that goes meanwhile is soon seen to be gone.
 Flow<Result<Done>> TaskEnd::remove() {
-  auto removing = context_.api.delete_task(id(), context_.settings.deadline);
-  const auto removed = co_await removing;
-  if (removed || removed.error().kind == ErrorKind::not_found) co_return Done{};
-  co_return failure(removed.error().kind, "removing its task: " + removed.error().message);
+  for (int attempt = 1;; ++attempt) {
+    auto removing = context_.api.delete_task(id(), context_.settings.deadline);
+    const auto removed = co_await removing;
+    if (removed || removed.error().kind == ErrorKind::not_found) co_return Done{};
+    const bool shim_has_gone = removed.error().message.ends_with("ttrpc: closed");
+    if (!shim_has_gone || attempt == 5) {
+      co_return failure(removed.error().kind, "removing its task: " + removed.error().message);
+    }
+    auto waiting = host::pause_for(context_.loop, longest_pause);
+    co_await waiting;
+  }
 }
 
 Flow<Result<Done>> TaskEnd::run() {

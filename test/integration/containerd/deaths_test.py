@@ -10,7 +10,7 @@ import grpc
 from harness import traces
 from harness.case import NodeCase
 from harness.cri import CONTAINER, EXITED, NOTREADY, READY, RUNNING
-from harness.handlers import only_ours, pause_is_apart, pause_is_in_a_shim
+from harness.handlers import only_ours, pause_is_apart, pause_is_in_a_shim, shims_are_apart
 from harness.leftovers import leftovers
 from harness.waiting import eventually
 
@@ -123,7 +123,7 @@ class Deaths(NodeCase):
         self.cri.end_pod(pods[0])
         self.cri.execute(self.cri.start_container(pods[1], "next"), "true")
 
-    @only_ours
+    @shims_are_apart
     def test_shims_killed_under_many_pods_leave_nothing(self):
         pods = [self.cri.run_pod(self.cri.pod_config(f"pod-{number}")) for number in range(5)]
         containers = [self.cri.start_container(pod) for pod in pods]
