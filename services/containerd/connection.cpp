@@ -147,6 +147,10 @@ void Connection::address(grpc::ClientContext& context, const std::string& lease)
   if (!lease.empty()) context.AddMetadata("containerd-lease", lease);
 }
 
+bool Connection::is_connected() const {
+  return channel_->GetState(true) == GRPC_CHANNEL_READY;
+}
+
 void Connection::limit_time(grpc::ClientContext& context, std::chrono::nanoseconds timeout) const {
   const auto limit = timeout > std::chrono::nanoseconds(0) ? timeout : call_timeout_;
   context.set_deadline(std::chrono::system_clock::now() + limit);

@@ -25,6 +25,7 @@ using Envelope = ::containerd::types::Envelope;
 struct CallOptions {
   std::string lease{};                  // has what the call makes or finds; empty: none
   std::chrono::nanoseconds timeout{0};  // 0: that of the connection
+  bool waits = false;                   // a moment for a containerd that is not there, or not yet again
 };
 
 /// A stream of events. When it is destroyed the stream ends, soon: it does not wait for what is told just
@@ -94,6 +95,9 @@ class Connection {
     Response response;
   };
 
+  static constexpr auto moment = std::chrono::seconds(2);
+  /// Connects, if not.
+  bool is_connected() const;
   void limit_time(grpc::ClientContext& context, std::chrono::nanoseconds timeout) const;
   static void address(grpc::ClientContext& context, const std::string& lease = {});
 
@@ -109,12 +113,16 @@ void Connection::call(Method<Service, Request, Response> method, Request request
   exchange->stub = Service::NewStub(channel_);
   exchange->request = std::move(request);
   address(exchange->context, options.lease);
-  limit_time(exchange->context, options.timeout);
+  const bool away = options.waits && !is_connected();
+  exchange->context.set_wait_for_ready(options.waits);
+  limit_time(exchange->context, away ? moment : options.timeout);
   const auto id = calls_->add(exchange->context, exchange);
-  auto answered = [calls = calls_, id, &response = exchange->response,
+  auto answered = [calls = calls_, id, away, &response = exchange->response,
                    done = std::move(done)](const grpc::Status& status) mutable {
     if (status.ok()) {
       done(std::move(response));
+    } else if (away && status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
+      done(failure(ErrorKind::unavailable, "containerd cannot be reached"));
     } else {
       done(tl::unexpected<Error>(to_error(status)));
     }

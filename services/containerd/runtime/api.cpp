@@ -50,6 +50,7 @@ template <class Service, class Request, class Response, class T>
 Api::Answer<T> Api::ask(containerd_client::Connection::Method<Service, Request, Response> method,
                         Request request, std::function<T(Response)> take,
                         containerd_client::CallOptions options) const {
+  options.waits = true;
   return Answer<T>(loop_, [&connection = connection_, method, request = std::move(request),
                            take = std::move(take), options = std::move(options)](auto callback) {
     connection.call<Service>(

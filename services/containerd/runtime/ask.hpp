@@ -7,18 +7,20 @@
 
 namespace podsandbox::containerd_runtime {
 
-/// `co_await ask<Images>(loop, containerd, &Images::StubInterface::async_interface::Get, request)`: a call of
-/// containerd's API, and its answer.
+/// `ask<Images>(loop, containerd, &Images::StubInterface::async_interface::Get, request)`, to be awaited: a
+/// call of containerd's API, and its answer. Waits a moment for a containerd that is not there.
 template <class Service, class Request, class Response>
 host::Answer<Result<Response>> ask(const host::Loop& loop, containerd_client::Connection& containerd,
                                    containerd_client::Connection::Method<Service, Request, Response> method,
                                    const Request& request, const containerd_client::CallOptions& options) {
-  return host::Answer<Result<Response>>(loop, [&containerd, method, request, options](auto callback) {
-    containerd.call<Service>(method, request, std::move(callback), options);
+  auto patient = options;
+  patient.waits = true;
+  return host::Answer<Result<Response>>(loop, [&containerd, method, request, patient](auto callback) {
+    containerd.call<Service>(method, request, std::move(callback), patient);
   });
 }
 
-/// The same without options. No default argument: g++ 12 destroys those of an awaited call twice.
+/// The same without options.
 template <class Service, class Request, class Response>
 host::Answer<Result<Response>> ask(const host::Loop& loop, containerd_client::Connection& containerd,
                                    containerd_client::Connection::Method<Service, Request, Response> method,

@@ -8,12 +8,14 @@
 #include "messages/failpoint.hpp"
 #include "messages/log.hpp"
 #include "messages/runtime_handler.hpp"
+#include "proto/cri.pb.h"
 #include "services/containerd/runtime/container.hpp"
 #include "services/containerd/runtime/hooks.hpp"
 #include "services/containerd/runtime/snapshot.hpp"
 #include "services/containerd/runtime/task_end.hpp"
 #include "services/host/aside_flow.hpp"
 #include "services/host/pod_files.hpp"
+#include "services/host/runc_cgroup.hpp"
 #include "services/host/shim.hpp"
 
 namespace podsandbox::containerd_runtime {
@@ -45,6 +47,7 @@ class Removal {
   Flow<Result<Done>> remove_container();
   Flow<Result<Done>> remove_files();
   Flow<Result<Done>> end_shim();
+  Flow<Result<Done>> clear_cgroup();
   Result<Done> forget();
   const std::string& id() const { return sandbox_->id; }
 
@@ -97,6 +100,11 @@ Flow<Result<Done>> Removal::remove_everything() {
   }
   if (!done) co_return done;
   failpoint("task is gone");
+  if (!foreign_ && !sandbox_->started()) {
+    auto clearing = clear_cgroup();
+    done = co_await clearing;
+    if (!done) co_return done;
+  }
   host::Running snapshot(context_.flows, remove_snapshot());
   host::Running files(context_.flows, remove_files());
   host::Running lease(context_.flows, end_lease(context_, sandbox_));
@@ -157,6 +165,18 @@ Flow<Result<Done>> Removal::end_shim() {
     return host::end_shim(sockets, id, settings.deadline / 2);
   });
   co_return co_await ending;
+}
+
+// Of a start that was cut off while runc made it.
+Flow<Result<Done>> Removal::clear_cgroup() {
+  const auto spec = context_.records.read_spec(id());
+  if (!spec) co_return Done{};
+  const auto cgroup = host::runc_cgroup((*spec)->config->linux().cgroup_parent(), id());
+  if (cgroup.empty()) co_return Done{};
+  auto clearing = host::aside(context_.loop, [cgroup, limit = context_.settings.deadline / 2] {
+    return host::clear_runc_cgroup(host::find_cgroup_mounts(), cgroup, limit);
+  });
+  co_return co_await clearing;
 }
 
 Result<Done> Removal::forget() {
