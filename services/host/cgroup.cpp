@@ -162,10 +162,15 @@ std::string unescape(const std::string& text) {
 
 }  // namespace
 
-CgroupMounts parse_cgroup_mounts(const std::string& mountinfo) {
+namespace {
+
+struct BothVersions {
   CgroupMounts v1;
-  CgroupMounts v2;
-  v2.unified = true;
+  CgroupMounts v2{true, {}};
+};
+
+BothVersions parse_all_mounts(const std::string& mountinfo) {
+  BothVersions all;
   std::set<std::string> seen;  // by device: a hierarchy may be mounted at several places
   std::istringstream lines(mountinfo);
   for (std::string line; std::getline(lines, line);) {
@@ -180,9 +185,23 @@ CgroupMounts parse_cgroup_mounts(const std::string& mountinfo) {
     before >> skipped >> skipped >> device >> skipped >> path;
     after >> type;
     if ((type != "cgroup" && type != "cgroup2") || !seen.insert(device).second) continue;
-    (type == "cgroup" ? v1 : v2).paths.emplace_back(unescape(path));
+    (type == "cgroup" ? all.v1 : all.v2).paths.emplace_back(unescape(path));
   }
-  return v1.paths.empty() ? v2 : v1;
+  return all;
+}
+
+}  // namespace
+
+CgroupMounts parse_cgroup_mounts(const std::string& mountinfo) {
+  auto all = parse_all_mounts(mountinfo);
+  return all.v1.paths.empty() ? std::move(all.v2) : std::move(all.v1);
+}
+
+std::vector<std::filesystem::path> find_all_hierarchies() {
+  auto all = parse_all_mounts(read_text("/proc/self/mountinfo"));
+  auto paths = std::move(all.v1.paths);
+  paths.insert(paths.end(), all.v2.paths.begin(), all.v2.paths.end());
+  return paths;
 }
 
 CgroupMounts find_cgroup_mounts() {

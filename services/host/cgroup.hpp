@@ -25,6 +25,9 @@ CgroupMounts parse_cgroup_mounts(const std::string& mountinfo);
 /// The host's, as this process sees it.
 CgroupMounts find_cgroup_mounts();
 
+/// Those of both versions: where both are mounted, others make their cgroups in both.
+std::vector<std::filesystem::path> find_all_hierarchies();
+
 /// The ways into a cgroup for a process that is being made. To move one that exists by its pid takes many
 /// times as long: the kernel then waits until it knows that no process forks or ends meanwhile.
 struct CgroupDoors {

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <thread>
 
+#include "services/host/cgroup.hpp"
 #include "services/host/pod_cgroup.hpp"
 #include "services/host/slice.hpp"
 #include "services/host/system_error.hpp"
@@ -43,10 +44,9 @@ std::string runc_cgroup(const std::string& cgroup_parent, const std::string& id)
   return (*parent == "/" ? "" : *parent) + "/" + (is_slice(cgroup_parent) ? scope_unit(id) : id);
 }
 
-Result<Done> clear_runc_cgroup(const CgroupMounts& mounts, const std::string& path,
-                               std::chrono::milliseconds deadline) {
+Result<Done> clear_runc_cgroup(const std::string& path, std::chrono::milliseconds deadline) {
   const auto until = std::chrono::steady_clock::now() + deadline;
-  for (const auto& mount : mounts.paths) {
+  for (const auto& mount : find_all_hierarchies()) {
     for (int error = remove_from(mount, path); error != 0; error = remove_from(mount, path)) {
       if (error != EBUSY || std::chrono::steady_clock::now() > until) {
         return failure(ErrorKind::unavailable, because("removing cgroup " + mount.string() + path, error));

@@ -174,7 +174,7 @@ Flow<Result<Done>> Removal::clear_cgroup() {
   const auto cgroup = host::runc_cgroup((*spec)->config->linux().cgroup_parent(), id());
   if (cgroup.empty()) co_return Done{};
   auto clearing = host::aside(context_.loop, [cgroup, limit = context_.settings.deadline / 2] {
-    return host::clear_runc_cgroup(host::find_cgroup_mounts(), cgroup, limit);
+    return host::clear_runc_cgroup(cgroup, limit);
   });
   co_return co_await clearing;
 }
