@@ -46,6 +46,17 @@ void mark_complete(const Settings& settings) {
     log::warn(component, {}, "marking that the records are complete failed; they are compared again");
 }
 
+// A pod that runs is not ended because nobody can say what it is.
+SpecPtr spec_of(const Container& container) {
+  if (auto spec = sandbox_of(container)) return *spec;
+  log::error(component, container.id(), "what its start was asked is lost: only its id is known");
+  auto bare = std::make_shared<SandboxSpec>();
+  bare->id = container.id();
+  bare->runtime = RuntimeKind::containerd;
+  bare->config = std::make_shared<::runtime::v1::PodSandboxConfig>();
+  return bare;
+}
+
 }  // namespace
 
 void Recovery::begin() {
@@ -132,14 +143,13 @@ Flow<Result<Done>> Recovery::take_over(Container container) {
   if (!task && task.error().kind != ErrorKind::not_found) co_return tl::unexpected<Error>(task.error());
   if (sandboxes_.find(id)) co_return Done{};  // meanwhile somebody has asked for it
   const bool started = task && (task->status() == types::RUNNING || task->status() == types::STOPPED);
-  const auto spec = sandbox_of(container);
-  if (!spec) co_return tl::unexpected<Error>(spec.error());
+  const auto spec = spec_of(container);
 
   host::ProcessRecord record;
   record.boot_id = context_.boot_id;
   record.files = true;
   record.started = started;
-  record.cgroup_parent = host::pod_cgroup((*spec)->config->linux().cgroup_parent()).value_or("");
+  record.cgroup_parent = host::pod_cgroup(spec->config->linux().cgroup_parent()).value_or("");
   if (started) {
     record.pid = static_cast<int>(task->pid());
     const auto stat = host::read_stat(record.pid);
@@ -149,7 +159,7 @@ Flow<Result<Done>> Recovery::take_over(Container container) {
                             .count();
     log::info(component, id, "taken over from containerd: our own record of it is lost");
   }
-  auto written = context_.records.write_spec(**spec);
+  auto written = context_.records.write_spec(*spec);
   if (written) written = context_.records.write(id, record);
   if (!written) co_return written;
   take_up(id, record);
