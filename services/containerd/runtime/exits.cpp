@@ -118,7 +118,8 @@ void Exits::subscribe(host::Runtime::Subscriber subscriber) {
 void Exits::watch(const SandboxPtr& sandbox) {
   if (!sandbox->process) return ask(sandbox);
   sandbox->process->when_ended([this, weak = std::weak_ptr(sandbox)] {
-    if (const auto alive = weak.lock()) ask(alive);
+    const auto alive = weak.lock();
+    if (alive && is_dead(*alive)) ask(alive);
   });
 }
 

@@ -26,6 +26,12 @@ bool PauseProcess::has_ended() const {
   return host::has_ended(pidfd_.get());
 }
 
+// The watch may have told already, when there was nobody to hear it.
+void PauseProcess::when_ended(std::function<void()> task) {
+  if (!watch_) return loop_.post(std::move(task));
+  at_end_ = std::move(task);
+}
+
 int PauseProcess::kill(int signal) const {
   return host::send_signal(pidfd_.get(), signal);
 }

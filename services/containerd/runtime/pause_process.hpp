@@ -24,8 +24,8 @@ class PauseProcess {
   bool has_ended() const;
   /// Returns 0 or an errno.
   int kill(int signal) const;
-  /// Called once, on the loop, never from here; at once if it has ended.
-  void when_ended(std::function<void()> task) { at_end_ = std::move(task); }
+  /// Called once, on the loop, never from here; soon if it has ended, and then also if this is gone by then.
+  void when_ended(std::function<void()> task);
 
  private:
   PauseProcess(host::Loop& loop, host::UniqueFd pidfd) : loop_(loop), pidfd_(std::move(pidfd)) {}
