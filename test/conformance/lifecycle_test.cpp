@@ -23,6 +23,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(from_start_to_cleanup, Runtime, Runtimes) {
   BOOST_TEST((runtime.port().list().value() == std::vector{*seen}));
   BOOST_TEST(runtime.port().holdings()->remains.empty());
 
+  runtime.until_it_heeds_signals(*started);
   BOOST_TEST(runtime.port().kill("one", SIGTERM).has_value());
   const auto exit = runtime.port().exit_of("one");
   BOOST_REQUIRE(exit);
@@ -125,10 +126,10 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(hostile_ids, Runtime, Runtimes) {
   BOOST_TEST(runtime.leftovers() == "");
 }
 
-// Two hundred at once, from start to end, several times as many requests.
+// Many at once, from start to end, several times as many requests.
 BOOST_AUTO_TEST_CASE_TEMPLATE(many_at_once, Runtime, Runtimes) {
   Runtime runtime;
-  constexpr int many = 200;
+  constexpr int many = Runtime::many;
   const auto id = [](int i) { return "many-" + std::to_string(i); };
   std::vector<std::function<Result<Started>()>> starts;
   for (int i = 0; i < many; ++i)

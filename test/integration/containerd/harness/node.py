@@ -148,7 +148,8 @@ class Node:
                 "CONTAINER_RUNTIME_ENDPOINT": "unix://" + self.containerd.socket,
                 "PODSANDBOXD_SOCKET": self.daemon.socket, "CTR": places.stock("ctr"),
                 "PODSANDBOXCTL": places.ours("podsandboxctl"), "NODE_DIRECTORY": self.directory,
-                "NODE_NETNS": self.netns}
+                "NODE_NETNS": self.netns, "NODE_SNAPSHOTTER": self.containerd.snapshotter,
+                "NODE_SANDBOX_IMAGE": images.PAUSE}
 
     def close(self):
         """Ends everything; what cannot be removed is an error."""

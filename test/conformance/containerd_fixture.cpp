@@ -1,0 +1,103 @@
+#include "test/conformance/containerd_fixture.hpp"
+
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <stdexcept>
+#include <system_error>
+
+#include "services/host/runtime_actor.hpp"
+#include "test/linux/eventually.hpp"
+#include "test/linux/specs.hpp"
+
+namespace podsandbox::test {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// Only the program itself: before it there is runc.
+bool catches(std::uint32_t pid, int signal) {
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  std::string name;
+  for (std::string key, rest; status >> key && std::getline(status, rest);) {
+    if (key == "Name:") name = rest;
+    if (key == "SigCgt:")
+      return name == "\tpause" && ((std::stoull(rest, nullptr, 16) >> (signal - 1)) & 1) != 0;
+  }
+  return false;
+}
+
+}  // namespace
+
+ContainerdFixture::ContainerdFixture() {
+  std::string pattern = node_.directory() / "runtime-XXXXXX";
+  if (mkdtemp(pattern.data()) == nullptr) throw std::system_error(errno, std::generic_category(), pattern);
+  directory_ = pattern;
+  settings_.data_dir = directory_ / "data";
+  settings_.owner = directory_.filename();
+  settings_.containerd_address = node_.socket();
+  settings_.look_every = std::chrono::hours(1);  // an exit is told because it is noticed
+  settings_.cri.root_dir = directory_ / "cri-root";
+  settings_.cri.state_dir = directory_ / "cri-state";
+  settings_.cri.sandbox_image = node_.sandbox_image();
+  settings_.cri.defaults.snapshotter = node_.snapshotter();
+  settings_.cri.defaults.restrict_oom_score_adj = true;  // not every machine lets root lower its own
+  open();
+}
+
+// Also what a test that failed has left, or it would be in the way of the next one.
+ContainerdFixture::~ContainerdFixture() {
+  for (const auto& id : ids_) (void)user_->cleanup(id);
+  user_.reset();
+  runtime_.reset();
+  std::error_code ignored;
+  fs::remove_all(directory_, ignored);
+}
+
+void ContainerdFixture::open() {
+  constexpr auto call_timeout = std::chrono::seconds(10);
+  containerd_ = std::make_shared<containerd_client::Connection>(node_.socket(), call_timeout);
+  runtime_ = containerd_runtime::ContainerdRuntime::open(settings_, containerd_).value();
+  user_ = std::make_unique<PortUser>(
+      [this](caf::actor_system& system) { return host::spawn_runtime(system, runtime_); });
+}
+
+void ContainerdFixture::restart() {
+  user_.reset();
+  runtime_.reset();
+  open();
+}
+
+SpecPtr ContainerdFixture::with_hostname(const std::string& id, const std::string& hostname) const {
+  SandboxSpec spec = spec_of(id, [&](auto& config) {
+    config.set_hostname(hostname);
+    config.mutable_linux()->set_cgroup_parent(node_.cgroup_parent());
+  });
+  spec.runtime_name = ContainerdNode::runtime_name;
+  spec.runtime_options = node_.runtime_options();
+  if (is_identifier(id)) ids_.insert(id);
+  return share(std::move(spec));
+}
+
+void ContainerdFixture::until_it_heeds_signals(const Started& started) const {
+  if (!eventually([&] { return catches(started.pid, SIGTERM) && catches(started.pid, SIGINT); })) {
+    throw std::runtime_error("the pause program does not run");
+  }
+}
+
+std::string ContainerdFixture::leftovers() const {
+  return node_.leftovers(ids_) + files();
+}
+
+std::string ContainerdFixture::files() const {
+  std::string all;
+  std::error_code none;
+  for (const auto& directory : {settings_.records_dir(), fs::path(settings_.cri.root_dir) / "sandboxes",
+                                fs::path(settings_.cri.state_dir) / "sandboxes"}) {
+    for (const auto& entry : fs::directory_iterator(directory, none)) all += " " + entry.path().string();
+  }
+  return all;
+}
+
+}  // namespace podsandbox::test

@@ -1,0 +1,133 @@
+#include "test/conformance/containerd_node.hpp"
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <sstream>
+#include <stdexcept>
+#include <vector>
+
+#include "proto/runc_options.pb.h"
+#include "services/host/cgroup.hpp"
+#include "services/host/shim.hpp"
+
+namespace podsandbox::test {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets one
+  if (value == nullptr) throw std::runtime_error(std::string(name) + ": run it by containerd/start");
+  return value;
+}
+
+std::string content(const fs::path& file) {
+  std::ifstream stream(file);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+// As the arguments of a process, or the parts of a path.
+bool has_part(const std::string& text, char separator, const std::set<std::string>& wanted) {
+  std::istringstream parts(text);
+  for (std::string part; std::getline(parts, part, separator);) {
+    if (wanted.contains(part)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+ContainerdNode::ContainerdNode()
+    : directory_(variable("NODE_DIRECTORY")),
+      socket_(variable("CONTAINERD_ADDRESS")),
+      ctr_(variable("CTR")),
+      snapshotter_(variable("NODE_SNAPSHOTTER")),
+      sandbox_image_(variable("NODE_SANDBOX_IMAGE")) {}
+
+Payload ContainerdNode::runtime_options() const {
+  ::containerd::runc::v1::Options options;
+  options.set_root(directory_ / "runc");
+  return {"containerd.runc.v1.Options", options.SerializeAsString()};
+}
+
+std::string ContainerdNode::leftovers(const std::set<std::string>& ids) const {
+  return in_containerd(ids) + on_the_machine(ids) + mounts(ids) + processes(ids);
+}
+
+// With a client that shares no code with ours.
+std::string ContainerdNode::in_containerd(const std::set<std::string>& ids) const {
+  std::string all;
+  const auto look = [&](const std::string& kind, const std::string& listing, const std::string& prefix = "") {
+    std::istringstream lines(ctr(listing));
+    for (std::string line, name; std::getline(lines, line);) {
+      std::istringstream(line) >> name;
+      if (name.starts_with(prefix) && ids.contains(name.substr(prefix.size()))) {
+        all.append(" ").append(kind).append(" ").append(name);
+      }
+    }
+  };
+  look("container", "containers ls -q");
+  look("task", "tasks ls -q");
+  look("lease", "leases ls -q", "podsandboxd-");
+  look("snapshot", "snapshots --snapshotter " + snapshotter_ + " ls");
+  return all;
+}
+
+std::string ContainerdNode::on_the_machine(const std::set<std::string>& ids) const {
+  std::string all;
+  const auto look = [&all](const fs::path& path) {
+    if (fs::exists(path)) all += " " + path.string();
+  };
+  for (const auto& id : ids) {
+    look(directory_ / "state/io.containerd.runtime.v2.task/k8s.io" / id);
+    look(directory_ / "runc/k8s.io" / id);
+    const auto sockets = host::shim_sockets(socket_, id);
+    look(sockets.task);
+    look(sockets.debug);
+    for (const auto& mount : host::find_cgroup_mounts().paths)
+      look(mount.string() + cgroup_parent() + "/" + id);
+  }
+  return all;
+}
+
+std::string ContainerdNode::mounts(const std::set<std::string>& ids) const {
+  std::string all;
+  std::ifstream mountinfo("/proc/self/mountinfo");
+  for (std::string line, skipped, path; std::getline(mountinfo, line);) {
+    std::istringstream(line) >> skipped >> skipped >> skipped >> skipped >> path;
+    if (path.starts_with(directory_.string() + "/") && has_part(path, '/', ids)) all += " mount " + path;
+  }
+  return all;
+}
+
+// Their shims, and what of runc is under way.
+std::string ContainerdNode::processes(const std::set<std::string>& ids) const {
+  std::string all;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator("/proc", error)) {
+    if (std::atoi(entry.path().filename().c_str()) <= 0) continue;
+    const auto command = content(entry.path() / "cmdline");
+    if (command.find(directory_.string() + "/") == std::string::npos || !has_part(command, '\0', ids))
+      continue;
+    all += " process " + entry.path().filename().string() + " " + command.substr(0, command.find('\0'));
+  }
+  return all;
+}
+
+std::string ContainerdNode::ctr(const std::string& arguments) const {
+  const std::string command = ctr_ + " -a " + socket_ + " -n k8s.io " + arguments;
+  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen(command.c_str(), "r"), pclose);
+  if (!pipe) throw std::runtime_error(command);
+  std::string output;
+  std::array<char, 4096> buffer{};
+  while (const auto got = std::fread(buffer.data(), 1, buffer.size(), pipe.get()))
+    output.append(buffer.data(), got);
+  return output;
+}
+
+}  // namespace podsandbox::test
