@@ -38,6 +38,8 @@ struct Started {
   Payload spec;                    // the OCI runtime spec, as JSON
   std::string task_address;        // empty: the runtime has no task API address
   std::uint32_t task_version = 0;  // of the task API at that address
+  std::string image;               // that it was made of, by name; empty: none
+  std::string snapshotter;         // that has a snapshot of the sandbox's id; empty: there is none
 
   bool operator==(const Started&) const = default;
 };

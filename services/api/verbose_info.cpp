@@ -93,13 +93,14 @@ std::string verbose_info(const StatusAnswer& answer) {
   const auto& started = answer.view.started;
   const auto config = go_json(*spec.config);
   const auto metadata = sandbox_metadata(spec, config);
+  const bool has_snapshot = started && !started->snapshotter.empty();
   const json info = {
       {"pid", started && !answer.view.exit ? started->pid : 0},
       {"processStatus", process_status(answer)},
       {"netNamespaceClosed", netns_closed(spec.netns_path)},
-      {"image", ""},
-      {"snapshotKey", ""},
-      {"snapshotter", ""},
+      {"image", started ? started->image : ""},
+      {"snapshotKey", has_snapshot ? spec.id : ""},
+      {"snapshotter", started ? started->snapshotter : ""},
       {"runtimeType", spec.runtime_name},
       {"runtimeOptions", runtime_options(spec.runtime_options)},
       {"config", config},

@@ -33,7 +33,8 @@ void fill(wire::Exit& out, const Exit& exit) {
 }
 
 void fill(wire::Started& out, const Started& started) {
-  const auto& [pid, start_time, created_at, labels, spec, task_address, task_version] = started;
+  const auto& [pid, start_time, created_at, labels, spec, task_address, task_version, image, snapshotter] =
+      started;
   out.set_pid(pid);
   out.set_start_time(start_time);
   out.set_created_at_ns(nanoseconds(created_at));
@@ -41,6 +42,8 @@ void fill(wire::Started& out, const Started& started) {
   fill(*out.mutable_spec(), spec);
   out.set_task_address(task_address);
   out.set_task_version(task_version);
+  out.set_image(image);
+  out.set_snapshotter(snapshotter);
 }
 
 void fill(wire::Failure& out, const Error& error) {
@@ -106,6 +109,8 @@ Started started_of(const wire::Started& in) {
   started.spec = payload_of(in.spec());
   started.task_address = in.task_address();
   started.task_version = in.task_version();
+  started.image = in.image();
+  started.snapshotter = in.snapshotter();
   return started;
 }
 

@@ -50,7 +50,7 @@ journal::Write write_of(const std::string& id, std::uint64_t sequence) {
   spec->config = std::make_shared<::runtime::v1::PodSandboxConfig>();
   StoredSandbox sandbox;
   sandbox.record.spec = std::move(spec);
-  sandbox.record.started = Started{42, 4711, {}, {}, {"spec", std::string(usual_spec, 's')}, {}, 0};
+  sandbox.record.started = Started{42, 4711, {}, {}, {"spec", std::string(usual_spec, 's')}, {}, 0, {}, {}};
   Event event;
   event.sequence = sequence;
   event.at = std::chrono::system_clock::now();

@@ -32,8 +32,8 @@ auto members(const SandboxSpec& spec) {
   return std::make_tuple(a, config->ByteSizeLong(), c, d, e, f, g, h, i, j);
 }
 auto members(const Started& started) {
-  const auto& [a, b, c, d, e, f, g] = started;
-  return std::make_tuple(a, b, c, d, e, f, g);
+  const auto& [a, b, c, d, e, f, g, h, i] = started;
+  return std::make_tuple(a, b, c, d, e, f, g, h, i);
 }
 auto members(const Exit& exit) {
   const auto& [a, b] = exit;

@@ -38,8 +38,9 @@ StoredSandbox full_sandbox(const std::string& id) {
   record.stop_wanted = true;
   record.stop_grace = std::chrono::seconds(30);
   record.removal_wanted = true;
-  record.started =
-      Started{42, 4711, then, {{"sandbox", "label"}}, {"spec.type", bytes}, "unix:///run/task.sock", 3};
+  record.started = Started{
+      42, 4711,       then,           {{"sandbox", "label"}}, {"spec.type", bytes}, "unix:///run/task.sock",
+      3,  "an/image", "a snapshotter"};
   record.exit = Exit{137, then + std::chrono::nanoseconds(1)};
   record.start_answered = true;
   record.start_failure = Error{ErrorKind::unavailable, bytes};

@@ -58,6 +58,20 @@ BOOST_AUTO_TEST_CASE(options_are_decoded_and_the_spec_is_embedded) {
   BOOST_TEST(info["pid"] == 42);
 }
 
+BOOST_AUTO_TEST_CASE(what_a_sandbox_was_made_of_is_told_if_it_was_made_of_something) {
+  auto info = info_of(make_spec(), Started{});
+  BOOST_TEST(info["image"] == "");
+  BOOST_TEST(info["snapshotKey"] == "");
+  BOOST_TEST(info["snapshotter"] == "");
+  Started started;
+  started.image = "registry.example/pause:1";
+  started.snapshotter = "overlayfs";
+  info = info_of(make_spec(), started);
+  BOOST_TEST(info["image"] == "registry.example/pause:1");
+  BOOST_TEST(info["snapshotKey"] == "pod-a");
+  BOOST_TEST(info["snapshotter"] == "overlayfs");
+}
+
 BOOST_AUTO_TEST_CASE(the_clients_metadata_comes_back) {
   auto spec = make_spec();
   const std::string metadata = R"({"Version":"v1","Metadata":{"ID":"pod-a","CNIResult":{"Interfaces":{}}}})";

@@ -99,6 +99,8 @@ Started describe(const Container& container) {
   started.labels["oci_runtime_type"] = container.runtime().name();
   started.labels["selinux_label"] = label == container.extensions().end() ? "" : label->second.value();
   started.spec = {container.spec().type_url(), container.spec().value()};
+  started.image = container.image();
+  started.snapshotter = container.snapshotter();
   return started;
 }
 
