@@ -5,7 +5,8 @@ import time
 import uuid
 
 from .samples import Samples
-from .sides import BUILT_IN, OURS, REST, SIDES, Pods, alternating
+from .sides import BUILT_IN, LINUX, OURS, SIDES, TITLES, Pods, alternating
+from .table import Table
 
 RUN, STATUS, STOP, REMOVE = "RunPodSandbox", "PodSandboxStatus", "StopPodSandbox", "RemovePodSandbox"
 EMPTY = "Version (an empty call)"
@@ -65,19 +66,16 @@ def measure_calls(node, at_once, count):
 
 
 def print_calls(node, count):
-    print(f"A pod's life through CRI, the two controllers alternating, {count} calls of each kind, ms")
-    print(f"{'':32}  {'built-in':>17}   {'podsandboxd':>17}   built-in / ours")
-    print(f"at once  {'call':23}       p50       p99        p50       p99     p50     p99")
+    print(f"A pod's life through CRI, the three ways alternating, {count} calls of each kind, ms")
+    table = Table("at once  call", SIDES)
     for at_once in (1, 8):
         samples = measure_calls(node, at_once, count)
         for what in (RUN, STATUS, STOP, REMOVE, EMPTY):
-            (p50, p99), (our_p50, our_p99) = (samples.milliseconds(what, side) for side in SIDES)
-            print(f"{at_once:7}  {what:23} {p50:9.2f} {p99:9.2f}  {our_p50:9.2f} {our_p99:9.2f}"
-                  f" {p50 / our_p50:7.1f} {p99 / our_p99:7.1f}", flush=True)
+            table.row(f"{at_once:7}  {what}", samples, what)
 
 
 def pods_per_second(node, clients, slices, pods_of):
-    """Whole lives, each client one after the other; slices of both sides alternate."""
+    """Whole lives, each client one after the other; slices of all sides alternate."""
     seconds, done = dict.fromkeys(SIDES, 0.0), dict.fromkeys(SIDES, 0)
     with concurrent.futures.ThreadPoolExecutor(clients) as pool:
         for side in alternating(slices):
@@ -99,53 +97,53 @@ def pods_per_second(node, clients, slices, pods_of):
 
 def print_pods_per_second(node, slices):
     print("Pods per second, each run, asked for its status, stopped and removed")
-    print("clients    built-in  podsandboxd  ours / built-in")
+    print("clients" + "".join(f"  {TITLES[side]:>16}" for side in SIDES)
+          + "".join(f"  {TITLES[side] + ' / ' + TITLES[BUILT_IN]:>25}" for side in OURS))
     for clients in (1, 8):
-        rates = pods_per_second(node, clients, slices, {BUILT_IN: 2 * clients, OURS: 10 * clients})
-        print(f"{clients:7}  {rates[BUILT_IN]:10.1f} {rates[OURS]:12.1f} {rates[OURS] / rates[BUILT_IN]:16.1f}",
-              flush=True)
+        rates = pods_per_second(node, clients, slices,
+                                {side: (10 if side == LINUX else 2) * clients for side in SIDES})
+        print(f"{clients:7}" + "".join(f"  {rates[side]:16.1f}" for side in SIDES)
+              + "".join(f"  {rates[side] / rates[BUILT_IN]:25.2f}" for side in OURS), flush=True)
 
 
 class Direct:
     """Asks podsandboxd as CRI does, without containerd in between."""
 
     def __init__(self, node):
-        self.node, self.pods, self.controller = node, Pods(node, OURS), node.controller()
+        self.node, self.controller = node, node.controller()
         self.create_request = node.contracts.message("containerd.services.sandbox.v1.ControllerCreateRequest")
 
-    def request(self):
-        config, identifier = self.pods.config(), uuid.uuid4().hex * 2
+    def request(self, side):
+        config, identifier = Pods(self.node, side).config(), uuid.uuid4().hex * 2
         request = self.create_request(sandbox_id=identifier, sandboxer="podsandboxd", options={
             "type_url": "runtime.v1.PodSandboxConfig", "value": config.SerializeToString()})
         request.sandbox.sandbox_id = identifier
         request.sandbox.runtime.name = "io.containerd.runc.v2"
-        metadata = {"Version": "v1", "Metadata": {"ID": identifier, "RuntimeHandler": OURS}}
+        metadata = {"Version": "v1", "Metadata": {"ID": identifier, "RuntimeHandler": side}}
         request.sandbox.extensions["metadata"].type_url = METADATA
         request.sandbox.extensions["metadata"].value = json.dumps(metadata).encode()
         return config, request
 
-    def one_round(self, crowd, into):
-        made = [self.request() for _ in range(crowd.count)]
-        crowd.timed(into, "Create", OURS, lambda one: self.controller.Create(one[1]), made)
+    def one_round(self, crowd, side, into):
+        made = [self.request(side) for _ in range(crowd.count)]
+        crowd.timed(into, "Create", side, lambda one: self.controller.Create(one[1]), made)
         for what in DIRECT[1:]:
             method = getattr(self.controller, what)
-            crowd.timed(into, what, OURS, lambda one, method=method: method(sandbox_id=one[1].sandbox_id), made)
-        crowd.timed(into, DIRECT_EMPTY, OURS, lambda _: self.controller.Platform(), made)
+            crowd.timed(into, what, side, lambda one, method=method: method(sandbox_id=one[1].sandbox_id), made)
+        crowd.timed(into, DIRECT_EMPTY, side, lambda _: self.controller.Platform(), made)
         for config, _ in made:
             self.node.cri.remove_pod_cgroup(config)
 
 
 def print_direct(node, count):
     print(f"Of which podsandboxd's: the same calls made to its own socket, {count} of each kind, ms")
-    print(f"at once  {'call':24}       p50       p99")
-    direct = Direct(node)
+    table, direct = Table("at once  call", OURS), Direct(node)
     for at_once in (1, 8):
         samples = Samples()
         with Crowd(at_once) as crowd:
-            direct.one_round(crowd, Samples())
-            for _ in range(-(-count // at_once)):
-                time.sleep(REST)
-                direct.one_round(crowd, samples)
+            for side in OURS:
+                direct.one_round(crowd, side, Samples())
+            for side in alternating(-(-count // at_once), OURS):
+                direct.one_round(crowd, side, samples)
         for what in (*DIRECT, DIRECT_EMPTY):
-            p50, p99 = samples.milliseconds(what, OURS)
-            print(f"{at_once:7}  {what:24} {p50:9.2f} {p99:9.2f}", flush=True)
+            table.row(f"{at_once:7}  {what}", samples, what)

@@ -1,4 +1,4 @@
-"""How soon CRI tells that a pod's pause process was killed."""
+"""How soon CRI tells that a pod's pause process, or its shim, was killed, and how the pod is got rid of then."""
 import os
 import signal
 import threading
@@ -7,11 +7,15 @@ import time
 import grpc
 
 from .samples import Samples
-from .sides import SIDES, Pods, alternating
+from .sides import SIDES, WITH_SHIM, Pods, alternating
+from .table import LABEL, Table
+from harness import traces
 from harness.cri import NOTREADY
+from harness.waiting import eventually
 
 POLLED = "PodSandboxStatus, asked again and again"
 TOLD = "GetContainerEvents"
+SHIM, STOP, REMOVE = "PodSandboxStatus, the shim killed", "  then StopPodSandbox", "  then RemovePodSandbox"
 
 
 class Listener:
@@ -80,10 +84,50 @@ def measure_deaths(node, count):
 
 def print_deaths(node, count):
     print(f"From SIGKILL of the pause process until CRI tells NOTREADY, {count} of each kind, ms")
-    print(f"{'':41} {'built-in':>19}   {'podsandboxd':>19}   built-in / ours")
-    print(f"{'seen through':41}       p50       p99        p50       p99       p50     p99")
-    samples = measure_deaths(node, count)
+    table, samples = Table("seen through", SIDES), measure_deaths(node, count)
     for what in (POLLED, TOLD):
-        (p50, p99), (our_p50, our_p99) = (samples.milliseconds(what, side) for side in SIDES)
-        print(f"{what:41} {p50:9.2f} {p99:9.2f}  {our_p50:9.2f} {our_p99:9.2f}   {p50 / our_p50:7.1f}"
-              f" {p99 / our_p99:7.1f}")
+        table.row(what, samples, what)
+
+
+def shim_of(node, pod):
+    [shim] = [pid for pid in traces.shims(node.directory) if pod.id in traces.command_line(pid)]
+    return shim
+
+
+def tried(samples, what, side, call):
+    """Whether it succeeded, at the first try."""
+    began = time.perf_counter()
+    try:
+        call()
+    except grpc.RpcError:
+        return False
+    samples.add(what, side, time.perf_counter() - began)
+    return True
+
+
+def measure_lost_shims(node, count):
+    """Also, by side, how many pods were stopped and removed without a second try."""
+    samples, at_once, cri = Samples(), dict.fromkeys(WITH_SHIM, 0), node.cri
+    for side in alternating(count, WITH_SHIM):
+        pods = Pods(node, side)
+        pod = pods.run()
+        node.remember(pod.id)
+        samples.add(SHIM, side, polled(cri, pod, shim_of(node, pod)))
+        stopped = tried(samples, STOP, side, lambda pod=pod: cri.stop_pod(pod))
+        removed = tried(samples, REMOVE, side,
+                        lambda pod=pod: cri.runtime.RemovePodSandbox(pod_sandbox_id=pod.id))
+        at_once[side] += stopped and removed
+        if not (stopped and removed):
+            eventually(lambda pod=pod: tried(Samples(), REMOVE, side, lambda: pods.end(pod)),
+                       f"pod {pod.id} of {side} cannot be removed", timeout=60)
+        pods.forget([pod])
+    return samples, at_once
+
+
+def print_lost_shims(node, count):
+    print(f"From SIGKILL of the pod's shim until CRI tells NOTREADY, and the calls after that, {count} of each, ms")
+    table, (samples, at_once) = Table("seen through", WITH_SHIM), measure_lost_shims(node, count)
+    for what in (SHIM, STOP, REMOVE):
+        table.row(what, samples, what)
+    print(f"{'pods gone at the first try':{LABEL}}"
+          + "".join(f"  {at_once[side]:17}" for side in WITH_SHIM), flush=True)

@@ -4,7 +4,7 @@ import concurrent.futures
 import re
 import time
 
-from .sides import BUILT_IN, OURS, Pods, QuietNode
+from .sides import LINUX, SIDES, TITLES, WITH_SHIM, Pods, QuietNode
 from harness import traces
 
 CLIENTS = 4
@@ -17,6 +17,9 @@ KERNEL = "kernel"
 ROWS = {POD: "pause processes, PSS", SHIM: "shims, PSS", DAEMON: "podsandboxd: growth of its PSS",
         KEEPER: "keeper: growth of its PSS", CONTAINERD: "containerd: growth of its PSS",
         KERNEL: "kernel: growth of slabs, per-CPU, stacks and page tables, roughly"}
+
+
+OURS_AND_SHIMS = (POD, SHIM, DAEMON, KEEPER)
 
 
 def kib(path, *fields):
@@ -67,25 +70,23 @@ def measure(side, count, seconds):
         with pods.running(count, workers):
             settle(node, seconds)
             after, processes = use(node)
-        expected = {POD: count, SHIM: count if side == BUILT_IN else 0}
+        expected = {POD: count, SHIM: count if side in WITH_SHIM else 0}
         if {kind: processes[kind] for kind in expected} != expected:
             raise RuntimeError(f"{count} pods of {side} have these processes: {dict(processes)}")
     return {kind: (after[kind] - before[kind]) / count for kind in ROWS}
 
 
 def print_memory(quick):
-    counts = {BUILT_IN: 10, OURS: 50} if quick else {BUILT_IN: 50, OURS: 200}
+    few, many = (10, 50) if quick else (50, 200)
+    counts = {side: many if side == LINUX else few for side in SIDES}
     shares = {side: measure(side, count, 1 if quick else 12) for side, count in counts.items()}
-    print(f"Memory of an idle pod, one of {counts[BUILT_IN]} (built-in) or {counts[OURS]} (podsandboxd), KiB")
-    print(f"{'':66}   built-in  podsandboxd")
+    print(f"Memory of an idle pod, one of {few} ({TITLES[LINUX]}: {many}), KiB")
+    print(f"{'':66}" + "".join(f"  {TITLES[side]:>14}" for side in SIDES))
 
-    def row(what, values):
-        print(f"{what:66} {values[0]:10.1f} {values[1]:12.1f}")
-    for kind, what in ROWS.items():
-        if kind in (CONTAINERD, KERNEL):
-            continue
-        row(what, [shares[side][kind] for side in (BUILT_IN, OURS)])
-    row("  all of these", [sum(shares[side][kind] for kind in (POD, SHIM, DAEMON, KEEPER))
-                           for side in (BUILT_IN, OURS)])
+    def row(what, *kinds):
+        print(f"{what:66}" + "".join(f"  {sum(shares[side][kind] for kind in kinds):14.1f}" for side in SIDES))
+    for kind in OURS_AND_SHIMS:
+        row(ROWS[kind], kind)
+    row("  all of these", *OURS_AND_SHIMS)
     for kind in (CONTAINERD, KERNEL):
-        row(ROWS[kind], [shares[side][kind] for side in (BUILT_IN, OURS)])
+        row(ROWS[kind], kind)

@@ -23,3 +23,7 @@ class Samples:
         """Median and 99th percentile."""
         samples = self.seconds[what, whose]
         return quantile(samples, 0.5) * 1e3, quantile(samples, 0.99) * 1e3
+
+    def ratio(self, what, whose, to, share):
+        """How many times as fast one is as another."""
+        return quantile(self.seconds[what, to], share) / quantile(self.seconds[what, whose], share)

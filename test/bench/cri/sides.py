@@ -1,18 +1,23 @@
 """What is compared, and the pods that it is compared with."""
 import contextlib
+import itertools
 import os
 import subprocess
 import time
 
 from . import samples  # noqa: F401  (the package's __init__ makes the harness importable)
 from harness.cri import Pod
-from harness.handlers import LINUX
+from harness import handlers
 from harness.node import Node
 
-BUILT_IN, OURS = "runc", LINUX.name  # the runtime handlers, which stand for the two controllers
-SIDES = (BUILT_IN, OURS)
+# The runtime handlers, which stand for the controller and the two runtimes of ours.
+BUILT_IN, CONTAINERD, LINUX = (one.name for one in (handlers.BUILT_IN, handlers.CONTAINERD, handlers.LINUX))
+OURS = (CONTAINERD, LINUX)
+SIDES = (BUILT_IN, *OURS)
+WITH_SHIM = (BUILT_IN, CONTAINERD)
+TITLES = {BUILT_IN: "built-in", CONTAINERD: "containerd rt.", LINUX: "linux rt."}
 
-# Between one side's pods and the other's: what is still done about them, by containerd and by the kernel, is not
+# Between one side's pods and another's: what is still done about them, by containerd and by the kernel, is not
 # the other's delay.
 REST = 0.05
 
@@ -30,10 +35,11 @@ class QuietNode(Node):
         super().start()
 
 
-def alternating(rounds):
-    """Each side once in every round, and neither always first."""
-    for number in range(rounds):
-        for side in SIDES if number % 2 == 0 else reversed(SIDES):
+def alternating(rounds, sides=SIDES):
+    """Each side once in every round, and none always first, or always after the same other."""
+    orders = itertools.cycle(itertools.permutations(sides))
+    for order in itertools.islice(orders, rounds):
+        for side in order:
             time.sleep(REST)
             yield side
 
