@@ -21,8 +21,6 @@ namespace {
 
 using ConnectionPtr = std::shared_ptr<containerd_client::Connection>;
 
-constexpr auto containerd_timeout = std::chrono::seconds(10);  // for one call
-
 /// Keeps containerd's records of our sandboxes.
 Companion registrar(const Config& config, CallDesk& desk, const ConnectionPtr& containerd) {
   using namespace containerd_client;
@@ -79,7 +77,8 @@ Result<std::vector<RuntimeSeed>> make_runtimes(const Config& config, const journ
 }
 
 ConnectionPtr connect_to_containerd(const Config& config) {
-  return std::make_shared<containerd_client::Connection>(config.containerd_address, containerd_timeout);
+  return std::make_shared<containerd_client::Connection>(config.containerd_address,
+                                                         containerd_timeout(config));
 }
 
 std::vector<Companion> make_companions(const Config& config, CallDesk& desk,

@@ -162,7 +162,7 @@ Flow<Result<Done>> Removal::remove_files() {
 Flow<Result<Done>> Removal::end_shim() {
   auto ending = host::aside(context_.loop, [settings = context_.settings, id = id()]() -> Result<Done> {
     const auto sockets = host::shim_sockets(settings.containerd_address, id);
-    return host::end_shim(sockets, id, settings.deadline / 2);
+    return host::end_shim(sockets, id, settings.removal_deadline / 2);
   });
   co_return co_await ending;
 }
@@ -173,7 +173,7 @@ Flow<Result<Done>> Removal::clear_cgroup() {
   if (!spec) co_return Done{};
   const auto cgroup = host::runc_cgroup((*spec)->config->linux().cgroup_parent(), id());
   if (cgroup.empty()) co_return Done{};
-  auto clearing = host::aside(context_.loop, [cgroup, limit = context_.settings.deadline / 2] {
+  auto clearing = host::aside(context_.loop, [cgroup, limit = context_.settings.removal_deadline / 2] {
     return host::clear_runc_cgroup(cgroup, limit);
   });
   co_return co_await clearing;

@@ -24,8 +24,10 @@ struct Settings {
   /// those that hang keep nobody waiting for ever.
   std::size_t max_operations = 32;
   std::chrono::milliseconds counts_for{5'000};
-  /// How long containerd may take to make a task, and a process to die when killed.
-  std::chrono::milliseconds deadline{30'000};
+  /// How long containerd may take to make a task, and to start it.
+  std::chrono::milliseconds start_deadline{30'000};
+  /// How long a process may take to die when killed, and containerd to remove its task.
+  std::chrono::milliseconds removal_deadline{8'000};
   /// How often it is seen whether what runs still does, and what of ours in containerd is nobody's.
   std::chrono::nanoseconds look_every = std::chrono::seconds(20);
   /// What nobody knows of is removed when it has been seen for as long.

@@ -176,7 +176,7 @@ Flow<Result<Done>> Starting::make_task() {
   for (auto& mount : rootfs_) {
     if (!mount_label_.empty()) mount.add_options("context=\"" + mount_label_ + "\"");
   }
-  auto creating = context_.api.create_task(sandbox_->id, rootfs_, context_.settings.deadline);
+  auto creating = context_.api.create_task(sandbox_->id, rootfs_, context_.settings.start_deadline);
   const auto pid = co_await creating;
   if (!pid) co_return failure(pid.error().kind, "making its task: " + pid.error().message);
   if (auto recorded = record_process(*pid); !recorded) co_return recorded;
@@ -201,7 +201,7 @@ Result<Done> Starting::record_process(int pid) {
 }
 
 Flow<Result<Done>> Starting::start_task() {
-  auto starting = context_.api.start_task(sandbox_->id, context_.settings.deadline);
+  auto starting = context_.api.start_task(sandbox_->id, context_.settings.start_deadline);
   const auto started = co_await starting;
   if (!started) co_return failure(started.error().kind, "starting its task: " + started.error().message);
   if (cancellation_.asked()) co_return failure(ErrorKind::aborted, "it is being cleaned up");

@@ -34,7 +34,9 @@ bool may_be_deleted(const Task& task, const Sandbox& sandbox) {
 class TaskEnd {
  public:
   TaskEnd(const Context& context, SandboxPtr sandbox)
-      : context_(context), sandbox_(std::move(sandbox)), until_(Clock::now() + context.settings.deadline) {}
+      : context_(context),
+        sandbox_(std::move(sandbox)),
+        until_(Clock::now() + context.settings.removal_deadline) {}
 
   Flow<Result<Done>> run();
 
@@ -88,9 +90,10 @@ Flow<Result<bool>> TaskEnd::is_gone() {
   if (!*listens) co_return true;
   if (Clock::now() < lost_at_) co_return false;
   log::warn("containerd", id(), "containerd does not know of its shim: it is ended without it");
-  auto ending = host::aside(context_.loop, [sockets, id = id(), limit = context_.settings.deadline / 2] {
-    return host::end_lost_shim(sockets, id, limit);
-  });
+  auto ending =
+      host::aside(context_.loop, [sockets, id = id(), limit = context_.settings.removal_deadline / 2] {
+        return host::end_lost_shim(sockets, id, limit);
+      });
   const auto ended = co_await ending;
   co_return ended.map([](const Done&) { return true; });
 }
@@ -99,7 +102,7 @@ Flow<Result<bool>> TaskEnd::is_gone() {
 // the shim to end, and only this tells it again. A shim that goes meanwhile is soon seen to be gone.
 Flow<Result<Done>> TaskEnd::remove() {
   for (int attempt = 1;; ++attempt) {
-    auto removing = context_.api.delete_task(id(), context_.settings.deadline);
+    auto removing = context_.api.delete_task(id(), context_.settings.removal_deadline);
     const auto removed = co_await removing;
     if (removed || removed.error().kind == ErrorKind::not_found) co_return Done{};
     const bool shim_has_gone = removed.error().message.ends_with("ttrpc: closed");
