@@ -8,7 +8,7 @@ import socket
 import threading
 import urllib.parse
 
-from . import images
+from . import images, places
 from .network_namespace import listening_socket
 from .process import Process
 from .waiting import eventually
@@ -52,7 +52,7 @@ class Registry:
         config = os.path.join(directory, "registry.yml")
         with open(config, "w") as out:
             out.write(CONFIG.format(directory=os.path.join(directory, "registry"), socket=self.socket))
-        self.process = Process("docker-registry", ["docker-registry", "serve", config],
+        self.process = Process("docker-registry", [places.stock("docker-registry"), "serve", config],
                                os.path.join(directory, "registry.log"), environment)
         self.process.start()
         eventually(self.serves, "docker-registry does not serve")
