@@ -28,6 +28,26 @@ tl::unexpected<Error> failed(const std::string& what) {
   return failure(ErrorKind::internal, host::because("reading the image's users: " + what));
 }
 
+// Only what the snapshot is made of. Its own layer is empty yet, and its first mount, which the kernel
+// remembers something of, is that of its task.
+::containerd::types::Mount lower_part(const ::containerd::types::Mount& wanted) {
+  constexpr std::string_view lower = "lowerdir=";
+  ::containerd::types::Mount mount = wanted;
+  if (wanted.type() != "overlay") return mount;
+  mount.clear_options();
+  for (const std::string& option : wanted.options()) {
+    if (option.starts_with("upperdir=") || option.starts_with("workdir=")) continue;
+    if (option.starts_with(lower) && option.find(':') == std::string::npos) {  // an overlay has two or more
+      mount.set_type("bind");
+      mount.set_source(option.substr(lower.size()));
+      mount.clear_options();
+      return mount;
+    }
+    mount.add_options(option);
+  }
+  return mount;
+}
+
 // Nothing is written: whatever else a snapshotter wants of a mount goes to the file system as it is.
 bool mount_one(const ::containerd::types::Mount& wanted, const char* target) {
   static const std::map<std::string_view, unsigned long> known{
@@ -66,7 +86,7 @@ Result<oci::AccountFiles> read_here(const Mounts& mounts) {
   if (unshare(CLONE_FS | CLONE_NEWNS) != 0) return failed("a mount namespace");
   if (mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) return failed("a mount namespace");
   for (const auto& one : mounts) {
-    if (!mount_one(one, target)) return failed("mounting " + one.type() + " " + one.source());
+    if (!mount_one(lower_part(one), target)) return failed("mounting " + one.type() + " " + one.source());
   }
   const host::UniqueFd root(open(target, O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!root) return failed("opening the root");
