@@ -35,7 +35,7 @@ Result<Done> pin(const host::UniqueFd& user_namespace, const std::string& path, 
                    host::because(std::string(what) + path + " for the user namespace of sandbox " + id));
   };
   const std::string directory = std::filesystem::path(path).parent_path();
-  if (mkdir(directory.c_str(), 0700) != 0) return failed("making the directory of ");
+  if (mkdir(directory.c_str(), 0755) != 0) return failed("making the directory of ");
   const host::UniqueFd file(open(path.c_str(), O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!file) return failed("making ");
   const std::string source = "/proc/self/fd/" + std::to_string(user_namespace.get());
