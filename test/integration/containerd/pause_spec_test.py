@@ -52,9 +52,6 @@ PODS = {
 
 # Pods of which the two controllers show no difference, but their specs might.
 MORE_CASES = {
-    "annotations_passed": lambda node: {"annotations": {
-        "podsandbox.test/a": "1", "podsandbox.test/b": "", "podsandbox.test/c/d": "too deep", "other.test/a": "2",
-        "podsandbox.test": "no slash", "io.kubernetes.cri.sandbox-id": "another's"}},
     "cgroup_parent_slice": lambda node: {"linux": {"cgroup_parent": f"{node.cgroup}/pod-slice/a-b.slice"}},
     "resources_of_nothing": lambda node: {"linux": {"resources": {}}},
     "sysctls_in_both_forms": lambda node: {"linux": {"sysctls": {

@@ -47,6 +47,11 @@ fixed("dns_with_host_network", host_network=True, dns_config={"servers": ["10.0.
 fixed("attempt", metadata={"attempt": 3})
 fixed("labels_and_annotations", labels={"app": "a", "io.kubernetes.pod.name": "p"},
       annotations={"note": "b", "example.com/json": '{"a": "<b>&c"}'})
+fixed("labels_of_others", labels={"containerd.io/note": "a", "io.cri-containerd.note": "b", "containerd.iox": "c"})
+fixed("annotations_for_snapshots", annotations={"containerd.io/snapshot/note": "a", "containerd.io/note": "b"})
+fixed("annotations_passed", annotations={
+    "podsandbox.test/a": "1", "podsandbox.test/b": "", "podsandbox.test/c/d": "too deep", "other.test/a": "2",
+    "podsandbox.test": "no slash", "io.kubernetes.cri.sandbox-id": "another's"})
 fixed("unicode", metadata={"name": "pöd-☃", "namespace": "tëst"}, labels={"schlüssel": "wért"},
       annotations={"☃": "snow\u2028man\n"})
 fixed("a_thousand_labels", labels={f"label-{number}": "x" * 40 for number in range(1000)})

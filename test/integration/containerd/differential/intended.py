@@ -23,6 +23,11 @@ DEFAULTS = "the built-in writes the sysctls that it adds into the pod's own conf
 OWN_GROUPS = "the built-in forgets the pod's groups as soon as the pod has a user; we add them to its image's"
 LEAKED_SHIM = "the built-in leaves the shim of a pod whose pause died before its containers; we leave nothing"
 NO_CGROUP = "where no parent cgroup is given none is made: the sandbox stays in its keeper's"
+OWN_SHM = "the shared memory of a pod whose pause died is unmounted then, not at its removal; containers keep theirs"
+HANDED_ON = "pod_annotations are for OCI runtimes: no other program makes our pause"
+LATER_SECCOMP = "one family of sockets more is refused, as by the releases of containerd after 2.1"
+OUR_MARK = "the label and the extensions by which we know what is ours; with CRI's the built-in would take it over"
+RESERVED = "a pod's labels with the prefixes that containerd keeps to itself mean something to it: they are left out"
 
 # Whatever the runtime of podsandboxd is.
 ALWAYS = [
@@ -33,16 +38,22 @@ ALWAYS = [
     Intended("sysctl_*", "*onfig.linux.sysctls.net.ipv4.ip_unprivileged_port_start", DEFAULTS),
     Intended("sysctl_*", "*onfig.linux.sysctls.net.ipv4.ping_group_range", DEFAULTS),
     Intended("pause_is_killed*", "left", LEAKED_SHIM),
+    Intended("pause_is_killed*", "stopped.file */shm", OWN_SHM),
+    Intended("pause_is_killed*", "stopped.pod.mount */shm", OWN_SHM),
     Intended("*", "*.runtimeHandler", THE_QUESTION),
     Intended("*", "*.info.sandboxMetadata.Metadata.RuntimeHandler", THE_QUESTION),
 ]
 
 BY_RUNTIME = {"linux": [
     Intended("user_pod", "*.info.runtimeSpec.linux.namespaces*.path", NOT_PINNED),
+    Intended("user_pod", "*/pinned-namespaces*", NOT_PINNED),
     Intended("user_pod", "stopped.cgroups", OWN_PARENT),
     Intended("cgroup_parent_none", "pause.cgroup", NO_CGROUP),
     Intended("cgroup_parent_none", "*.info.runtimeSpec.linux.cgroupsPath", NO_CGROUP),
     Intended("cgroup_parent_none", "*.info.runtimeSpec.linux.resources.cpu.shares", NO_CGROUP),
+    Intended("annotations_passed", "*.info.runtimeSpec.annotations.podsandbox.test/*", HANDED_ON),
+    Intended("*", "*.record.*", NO_IMAGE),
+    Intended("*", "*.snapshot.*", NO_IMAGE),
     Intended("*", "pause.command", NO_IMAGE),
     Intended("*", "*.info.image", NO_IMAGE),
     Intended("*", "*.info.snapshotKey", NO_IMAGE),
@@ -63,6 +74,12 @@ BY_RUNTIME = {"linux": [
 ], "containerd": [
     Intended("supplemental_groups*", "pause.Groups", OWN_GROUPS),
     Intended("supplemental_groups*", "*.info.runtimeSpec.process.user.additionalGids", OWN_GROUPS),
+    Intended("seccomp_*default", "*.info.runtimeSpec.linux.seccomp.syscalls*", LATER_SECCOMP),
+    Intended("*", "*.record.labels.podsandboxd.io/owner", OUR_MARK),
+    Intended("*", "*.record.extensions.*", OUR_MARK),
+    Intended("*", "*.snapshot.labels.podsandboxd.io/owner", OUR_MARK),
+    Intended("*", "*.snapshot.labels", OUR_MARK),  # the built-in's has none at all
+    Intended("labels_of_others", "*.record.labels.*containerd*note", RESERVED),
 ]}
 
 INTENDED = ALWAYS + BY_RUNTIME.get(TESTED.runtime, [])

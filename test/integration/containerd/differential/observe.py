@@ -7,8 +7,10 @@ import re
 import grpc
 from google.protobuf import json_format
 
+from differential import keeping
 from harness import traces
 from harness.cri import EXITED, NOTREADY, POD
+from harness.handlers import ALL
 from harness.leftovers import leftovers
 from harness.waiting import eventually
 
@@ -92,6 +94,7 @@ class Observer:
         self.name(network.ip, "IP")
         self.note_status("ready", pod)
         self.note_pause(pod)
+        self.note_kept("ready", pod)
         container = self.note_container(pod)
         if pause_is_killed:
             os.kill(self.cri.info(pod)["pid"], 9)
@@ -117,6 +120,22 @@ class Observer:
         self.note_all(f"{phase}.info", info)
         [item] = self.cri.runtime.ListPodSandbox(filter={"id": pod.id}).items
         self.note_all(f"{phase}.listed", message(item))
+
+    def note_kept(self, phase, pod):
+        """In containerd, if pause is a container there; and on the disk."""
+        for path, text in keeping.files(self.node, pod).items():
+            self.note(f"{phase}.file {path}", text)
+        self.note_mounts(f"{phase}.pod", keeping.pod_mounts(self.node, pod))
+        if not ALL[self.handler].pause_is_a_container:
+            return
+        container, record = keeping.record(self.node, pod)
+        self.note_all(f"{phase}.record", record)
+        spec = keeping.stored_spec(container)
+        told = self.cri.info(pod)["runtimeSpec"]
+        self.note(f"{phase}.record.spec", "as it is told" if spec == told else json.dumps(spec, sort_keys=True))
+        snapshot, parent = keeping.snapshot(self.node, container)
+        self.note_all(f"{phase}.snapshot", snapshot)
+        self.seen[f"{phase}.snapshot.parent"] = parent  # as it is: the image is the same
 
     def note_namespaces(self, who, pid, others):
         for kind in NAMESPACES:
@@ -147,6 +166,8 @@ class Observer:
             kind, source, super_options = after.split()
             if kind in ("overlay", "tmpfs", "sysfs", "proc", "devtmpfs", "cgroup") and root != "/":
                 root = re.sub(r"^/.*", "/…", root) if kind in ("overlay", "cgroup") else root
+            if kind == "nsfs":
+                root = re.sub(r"\d+", "…", root)
             if kind == "overlay":
                 super_options = re.sub(r"\b(lowerdir|upperdir|workdir)=[^,]*", r"\1=…", super_options)
             if kind == "tmpfs":
@@ -187,6 +208,7 @@ class Observer:
             status = self.cri.container_status(container)
             self.note("stopped.container", f"{status.exit_code} {status.reason} {status.state == EXITED}")
         self.note_status("stopped", pod)
+        self.note_kept("stopped", pod)
         self.note("stopped.cgroups", " ".join(sorted(
             {path.partition(self.node.name)[2] for path in traces.cgroups(self.node.cgroup)})))
         self.cri.runtime.RemovePodSandbox(pod_sandbox_id=pod.id)
