@@ -84,7 +84,7 @@ def unanswered(call):
     yield from ()
 
 
-def delayed(call, seconds=2):
+def delayed(call, seconds=1):
     """It takes a while, unless the client does not wait."""
     call.given_up.wait(seconds)
     yield from call.forward()

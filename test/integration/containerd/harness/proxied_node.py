@@ -20,6 +20,8 @@ class ProxiedNode(Node):
         os.rename(path, self.containerd.socket)
         self.wait_for_cri()
         self.proxy = FailingProxy(path, self.containerd.socket)
+        # So that what is not answered does not take long.
+        self.daemon.config[""].update(start_timeout="10s", cleanup_timeout="4s")
         self.daemon.config["orphans"]["dry_run"] = True  # tests make sandboxes that CRI does not know of
         self.daemon.start()
 
