@@ -5,6 +5,7 @@
 #include <ctime>
 #include <utility>
 
+#include "messages/failpoint.hpp"
 #include "proto/containerd_containers.grpc.pb.h"
 #include "proto/containerd_introspection.grpc.pb.h"
 #include "proto/containerd_leases.grpc.pb.h"
@@ -62,6 +63,20 @@ Api::Answer<T> Api::ask(containerd_client::Connection::Method<Service, Request, 
   });
 }
 
+template <class Service, class Request, class Response, class T>
+Api::Answer<T> Api::change(containerd_client::Connection::Method<Service, Request, Response> method,
+                           Request request, std::function<T(Response)> take,
+                           containerd_client::CallOptions options) const {
+  failpoint("change in containerd is asked for");
+  return ask<Service, Request, Response, T>(
+      method, std::move(request),
+      [take = std::move(take)](Response response) {
+        failpoint("change in containerd is made");
+        return take(std::move(response));
+      },
+      std::move(options));
+}
+
 Api::Answer<Container> Api::get_container(const std::string& id) const {
   containers::GetContainerRequest request;
   request.set_id(id);
@@ -84,15 +99,16 @@ Api::Answer<std::vector<Container>> Api::list_containers(const std::string& labe
 Api::Answer<Container> Api::create_container(Container container, const std::string& lease) const {
   containers::CreateContainerRequest request;
   *request.mutable_container() = std::move(container);
-  return ask<containers::Containers, containers::CreateContainerRequest, containers::CreateContainerResponse,
-             Container>(&AsyncContainers::Create, std::move(request),
-                        [](auto answer) { return std::move(*answer.mutable_container()); }, {lease});
+  return change<containers::Containers, containers::CreateContainerRequest,
+                containers::CreateContainerResponse, Container>(
+      &AsyncContainers::Create, std::move(request),
+      [](auto answer) { return std::move(*answer.mutable_container()); }, {lease});
 }
 
 Api::Answer<Done> Api::delete_container(const std::string& id) const {
   containers::DeleteContainerRequest request;
   request.set_id(id);
-  return ask<containers::Containers, containers::DeleteContainerRequest, Nothing, Done>(
+  return change<containers::Containers, containers::DeleteContainerRequest, Nothing, Done>(
       &AsyncContainers::Delete, std::move(request), ignore<Nothing>);
 }
 
@@ -101,15 +117,15 @@ Api::Answer<Done> Api::create_lease(const std::string& id) const {
   request.set_id(id);
   const auto end = google::protobuf::util::TimeUtil::SecondsToTimestamp(std::time(nullptr) + lease_seconds);
   (*request.mutable_labels())["containerd.io/gc.expire"] = google::protobuf::util::TimeUtil::ToString(end);
-  return ask<leases::Leases, leases::CreateRequest, leases::CreateResponse, Done>(
+  return change<leases::Leases, leases::CreateRequest, leases::CreateResponse, Done>(
       &AsyncLeases::Create, std::move(request), ignore<leases::CreateResponse>);
 }
 
 Api::Answer<Done> Api::delete_lease(const std::string& id) const {
   leases::DeleteRequest request;
   request.set_id(id);
-  return ask<leases::Leases, leases::DeleteRequest, Nothing, Done>(&AsyncLeases::Delete, std::move(request),
-                                                                   ignore<Nothing>);
+  return change<leases::Leases, leases::DeleteRequest, Nothing, Done>(&AsyncLeases::Delete,
+                                                                      std::move(request), ignore<Nothing>);
 }
 
 Api::Answer<Mounts> Api::prepare_snapshot(const std::string& snapshotter, const std::string& id,
@@ -120,9 +136,9 @@ Api::Answer<Mounts> Api::prepare_snapshot(const std::string& snapshotter, const 
   request.set_key(id);
   request.set_parent(parent);
   request.mutable_labels()->insert(labels.begin(), labels.end());
-  return ask<snapshots::Snapshots, snapshots::PrepareSnapshotRequest, snapshots::PrepareSnapshotResponse,
-             Mounts>(&AsyncSnapshots::Prepare, std::move(request),
-                     [](auto answer) { return std::move(*answer.mutable_mounts()); }, {lease});
+  return change<snapshots::Snapshots, snapshots::PrepareSnapshotRequest, snapshots::PrepareSnapshotResponse,
+                Mounts>(&AsyncSnapshots::Prepare, std::move(request),
+                        [](auto answer) { return std::move(*answer.mutable_mounts()); }, {lease});
 }
 
 Api::Answer<Labels> Api::stat_snapshot(const std::string& snapshotter, const std::string& id) const {
@@ -140,7 +156,7 @@ Api::Answer<Done> Api::remove_snapshot(const std::string& snapshotter, const std
   snapshots::RemoveSnapshotRequest request;
   request.set_snapshotter(snapshotter);
   request.set_key(id);
-  return ask<snapshots::Snapshots, snapshots::RemoveSnapshotRequest, Nothing, Done>(
+  return change<snapshots::Snapshots, snapshots::RemoveSnapshotRequest, Nothing, Done>(
       &AsyncSnapshots::Remove, std::move(request), ignore<Nothing>);
 }
 
@@ -162,7 +178,7 @@ Api::Answer<int> Api::create_task(const std::string& id, const Mounts& rootfs,
   tasks::CreateTaskRequest request;
   request.set_container_id(id);
   *request.mutable_rootfs() = rootfs;
-  return ask<tasks::Tasks, tasks::CreateTaskRequest, tasks::CreateTaskResponse, int>(
+  return change<tasks::Tasks, tasks::CreateTaskRequest, tasks::CreateTaskResponse, int>(
       &AsyncTasks::Create, std::move(request), [](auto answer) { return static_cast<int>(answer.pid()); },
       {{}, timeout});
 }
@@ -170,7 +186,7 @@ Api::Answer<int> Api::create_task(const std::string& id, const Mounts& rootfs,
 Api::Answer<Done> Api::start_task(const std::string& id, std::chrono::nanoseconds timeout) const {
   tasks::StartRequest request;
   request.set_container_id(id);
-  return ask<tasks::Tasks, tasks::StartRequest, tasks::StartResponse, Done>(
+  return change<tasks::Tasks, tasks::StartRequest, tasks::StartResponse, Done>(
       &AsyncTasks::Start, std::move(request), ignore<tasks::StartResponse>, {{}, timeout});
 }
 
@@ -186,14 +202,14 @@ Api::Answer<Done> Api::kill_task(const std::string& id, int signal) const {
   request.set_container_id(id);
   request.set_signal(static_cast<std::uint32_t>(signal));
   request.set_all(true);
-  return ask<tasks::Tasks, tasks::KillRequest, Nothing, Done>(&AsyncTasks::Kill, std::move(request),
-                                                              ignore<Nothing>);
+  return change<tasks::Tasks, tasks::KillRequest, Nothing, Done>(&AsyncTasks::Kill, std::move(request),
+                                                                 ignore<Nothing>);
 }
 
 Api::Answer<Done> Api::delete_task(const std::string& id, std::chrono::nanoseconds timeout) const {
   tasks::DeleteTaskRequest request;
   request.set_container_id(id);
-  return ask<tasks::Tasks, tasks::DeleteTaskRequest, tasks::DeleteResponse, Done>(
+  return change<tasks::Tasks, tasks::DeleteTaskRequest, tasks::DeleteResponse, Done>(
       &AsyncTasks::Delete, std::move(request), ignore<tasks::DeleteResponse>, {{}, timeout});
 }
 

@@ -67,6 +67,11 @@ class Api {
   Answer<T> ask(containerd_client::Connection::Method<Service, Request, Response> method, Request request,
                 std::function<T(Response)> take, containerd_client::CallOptions options = {}) const;
 
+  /// Of a call that changes something.
+  template <class Service, class Request, class Response, class T>
+  Answer<T> change(containerd_client::Connection::Method<Service, Request, Response> method, Request request,
+                   std::function<T(Response)> take, containerd_client::CallOptions options = {}) const;
+
   const host::Loop& loop_;
   containerd_client::Connection& connection_;
 };
