@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "services/api/convert.hpp"
-#include "services/host/platform.hpp"
 #include "services/api/verbose_info.hpp"
+#include "services/host/platform.hpp"
 
 namespace podsandbox::api {
 

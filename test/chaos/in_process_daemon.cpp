@@ -39,9 +39,8 @@ InProcessDaemon::InProcessDaemon() {
   settings.cri.state_dir = directory_.path() / "cri-state";
   runtime_ = unwrap(linux_runtime::LinuxRuntime::open(settings));
   RootSeed seed;
-  seed.runtimes = {{RuntimeKind::linux, [this](caf::actor_system& system) {
-                      return host::spawn_runtime(system, runtime_);
-                    }}};
+  seed.runtimes = {{RuntimeKind::linux,
+                    [this](caf::actor_system& system) { return host::spawn_runtime(system, runtime_); }}};
   seed.desk = &desk_;
   seed.give_up = [this](const std::string&) { gave_up_ = true; };
   seed.intensity = RestartIntensity(1'000'000, std::chrono::seconds(1));
