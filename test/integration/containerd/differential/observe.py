@@ -238,6 +238,6 @@ class Observer:
             self.left = leftovers(self.node)
             return not self.left
         with contextlib.suppress(TimeoutError):
-            eventually(nothing, "", timeout=3)
+            eventually(nothing, "", timeout=10)
         kinds = {kind: len(left) for kind, left in self.left.items()}
         self.note("left", str(kinds))
