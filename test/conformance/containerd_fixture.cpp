@@ -87,17 +87,8 @@ void ContainerdFixture::until_it_heeds_signals(const Started& started) const {
 }
 
 std::string ContainerdFixture::leftovers() const {
-  return node_.leftovers(ids_) + files();
-}
-
-std::string ContainerdFixture::files() const {
-  std::string all;
-  std::error_code none;
-  for (const auto& directory : {settings_.records_dir(), fs::path(settings_.cri.root_dir) / "sandboxes",
-                                fs::path(settings_.cri.state_dir) / "sandboxes"}) {
-    for (const auto& entry : fs::directory_iterator(directory, none)) all += " " + entry.path().string();
-  }
-  return all;
+  return node_.leftovers(ids_) + files_in({settings_.records_dir(), directory_ / "cri-root/sandboxes",
+                                           directory_ / "cri-state/sandboxes"});
 }
 
 }  // namespace podsandbox::test

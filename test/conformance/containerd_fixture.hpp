@@ -45,7 +45,6 @@ class ContainerdFixture {
  private:
   void open();
   SpecPtr with_hostname(const std::string& id, const std::string& hostname) const;
-  std::string files() const;
 
   const ContainerdNode node_;
   std::filesystem::path directory_;

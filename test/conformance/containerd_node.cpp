@@ -130,4 +130,13 @@ std::string ContainerdNode::ctr(const std::string& arguments) const {
   return output;
 }
 
+std::string files_in(const std::vector<fs::path>& directories) {
+  std::string all;
+  std::error_code none;
+  for (const auto& directory : directories) {
+    for (const auto& entry : fs::directory_iterator(directory, none)) all += " " + entry.path().string();
+  }
+  return all;
+}
+
 }  // namespace podsandbox::test

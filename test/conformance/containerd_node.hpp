@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "messages/sandbox_spec.hpp"
 
@@ -43,5 +44,8 @@ class ContainerdNode {
   std::string snapshotter_;
   std::string sandbox_image_;
 };
+
+/// The paths of what is in these directories, as text; empty: nothing.
+std::string files_in(const std::vector<std::filesystem::path>& directories);
 
 }  // namespace podsandbox::test

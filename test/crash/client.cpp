@@ -13,8 +13,6 @@ namespace podsandbox::test {
 
 namespace {
 
-const std::string id = "pod-a";
-
 using grpc::StatusCode;
 
 bool one_of(const grpc::Status& status, std::initializer_list<StatusCode> codes) {
@@ -38,20 +36,20 @@ bool runs(std::uint32_t pid) {
   return name_end != std::string::npos && stat[name_end + 2] != 'Z' && stat[name_end + 2] != 'X';
 }
 
-controller::ControllerCreateRequest request_of(const Story& story, const std::string& cgroup_parent) {
-  auto request = create_request(id);
+controller::ControllerCreateRequest request_of(const Story& story, const Site& site) {
+  auto request = create_request(site.id());
   ::runtime::v1::PodSandboxConfig config;
   config.ParseFromString(request.options().value());
-  config.mutable_linux()->set_cgroup_parent(cgroup_parent);
+  config.mutable_linux()->set_cgroup_parent(site.cgroup_parent());
   if (story.cannot_start) (*config.mutable_linux()->mutable_sysctls())["net.ipv4.no_such_sysctl"] = "1";
   request.mutable_options()->set_value(config.SerializeAsString());
+  site.complete(request);
   return request;
 }
 
 }  // namespace
 
-Client::Client(const Story& story, std::string cgroup_parent)
-    : story_(story), cgroup_parent_(std::move(cgroup_parent)) {}
+Client::Client(const Story& story, const Site& site) : story_(story), site_(site), id_(site.id()) {}
 
 // -- one daemon after the other ----------------------------------------------
 
@@ -126,7 +124,7 @@ void Client::hold_against_what_it_was_told() {
 
 void Client::wait_for_exit() {
   wait_came_late_ = begun(Step::shutdown);
-  waits_->open(id);
+  waits_->open(id_);
 }
 
 void Client::check_wait(const Waits::Call& call, bool daemon_lives) {
@@ -226,14 +224,14 @@ void Client::take(Step step) {
 void Client::create() {
   grpc::ClientContext context;
   controller::ControllerCreateResponse response;
-  const auto status = stub_->Create(&context, request_of(story_, cgroup_parent_), &response);
+  const auto status = stub_->Create(&context, request_of(story_, site_), &response);
   expect(alive(status).ok(), "Create: " + text(status));
 }
 
 std::optional<std::uint32_t> Client::ask_start(grpc::Status& status) {
   grpc::ClientContext context;
   controller::ControllerStartRequest request;
-  request.set_sandbox_id(id);
+  request.set_sandbox_id(id_);
   controller::ControllerStartResponse response;
   status = alive(stub_->Start(&context, request, &response));
   if (!status.ok()) return std::nullopt;
@@ -246,11 +244,11 @@ void Client::start() {
   pid_ = ask_start(status);
   if (story_.cannot_start) {
     const bool as_it_should =
-        status.error_code() == StatusCode::INVALID_ARGUMENT ||
+        status.error_code() == site_.refusal() ||
         (repeated &&
          one_of(status, {StatusCode::NOT_FOUND, StatusCode::FAILED_PRECONDITION, StatusCode::ABORTED}));
     expect(as_it_should, "Start of what is impossible: " + text(status));
-    gone_ = status.error_code() == StatusCode::INVALID_ARGUMENT;
+    gone_ = status.error_code() == site_.refusal();
     undone_ = !gone_;
   } else if (pid_) {
     wait_for_exit();
@@ -265,7 +263,7 @@ void Client::start() {
 bool Client::has_exited() {
   grpc::ClientContext context;
   v1::GetRequest request;
-  request.set_id(id);
+  request.set_id(id_);
   v1::Sandbox sandbox;
   const auto status = v1::Sandboxes::NewStub(channel_)->Get(&context, request, &sandbox);
   return alive(status).ok() && sandbox.phase() == v1::Sandbox::NOTREADY;
@@ -274,7 +272,7 @@ bool Client::has_exited() {
 std::string Client::state() {
   grpc::ClientContext context;
   controller::ControllerStatusRequest request;
-  request.set_sandbox_id(id);
+  request.set_sandbox_id(id_);
   controller::ControllerStatusResponse response;
   const auto status = stub_->Status(&context, request, &response);
   if (alive(status).ok()) {
@@ -308,7 +306,7 @@ void Client::see_exit() {
 void Client::stop(unsigned grace) {
   grpc::ClientContext context;
   controller::ControllerStopRequest request;
-  request.set_sandbox_id(id);
+  request.set_sandbox_id(id_);
   request.set_timeout_secs(grace);
   controller::ControllerStopResponse response;
   const auto status = stub_->Stop(&context, request, &response);
@@ -320,7 +318,7 @@ void Client::stop(unsigned grace) {
 void Client::shut_down() {
   grpc::ClientContext context;
   controller::ControllerShutdownRequest request;
-  request.set_sandbox_id(id);
+  request.set_sandbox_id(id_);
   controller::ControllerShutdownResponse response;
   const auto status = stub_->Shutdown(&context, request, &response);
   expect(alive(status).ok(), "Shutdown: " + text(status));

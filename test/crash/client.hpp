@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "test/crash/mortal_daemon.hpp"
+#include "test/crash/site.hpp"
 #include "test/crash/story.hpp"
 #include "test/integration/waits.hpp"
 
@@ -23,7 +24,7 @@ struct DaemonDied {
 /// not as it should be. It repeats the call that a daemon left unanswered.
 class Client {
  public:
-  Client(const Story& story, std::string cgroup_parent);
+  Client(const Story& story, const Site& site);
   ~Client() { end_connection(); }
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
@@ -75,7 +76,8 @@ class Client {
   bool begun(Step step) const;
 
   const Story& story_;
-  const std::string cgroup_parent_;
+  const Site& site_;
+  const std::string id_;
   const std::chrono::system_clock::time_point began_ = std::chrono::system_clock::now();
 
   std::shared_ptr<grpc::Channel> channel_;

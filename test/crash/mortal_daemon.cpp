@@ -16,17 +16,11 @@ std::mutex& spawning() {
   return mutex;
 }
 
-// The programs under the names that its configuration has.
-MortalDaemon::MortalDaemon(fs::path directory) : directory_(std::move(directory)) {
-  fs::create_directory(directory_ / "programs");
-  fs::create_symlink("../keeper", directory_ / "programs/podsandbox-keeper");
-  fs::create_symlink("../pause", directory_ / "programs/podsandbox-pause");
-}
+MortalDaemon::MortalDaemon(fs::path directory, DaemonOptions options)
+    : directory_(std::move(directory)), options_(std::move(options)) {}
 
 bool MortalDaemon::start(const std::string& program, const std::vector<std::string>& environment) {
-  DaemonOptions options;
-  options.own_programs = true;
-  auto command = daemon_command(directory_, options);
+  auto command = daemon_command(directory_, options_);
   command.front() = fs::path(command.front()).replace_filename(program);
   const auto socket = directory_ / "d.sock";
   std::optional<fs::file_time_type> before;

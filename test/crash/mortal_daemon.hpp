@@ -18,7 +18,7 @@ std::mutex& spawning();
 /// it. Killed at the end, without its keeper and sandboxes.
 class MortalDaemon {
  public:
-  explicit MortalDaemon(std::filesystem::path directory);
+  MortalDaemon(std::filesystem::path directory, DaemonOptions options);
   ~MortalDaemon() { kill(); }
   MortalDaemon(const MortalDaemon&) = delete;
   MortalDaemon& operator=(const MortalDaemon&) = delete;
@@ -37,6 +37,7 @@ class MortalDaemon {
 
  private:
   const std::filesystem::path directory_;
+  const DaemonOptions options_;
   pid_t pid_ = -1;
   int status_ = 0;
 };

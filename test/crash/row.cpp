@@ -5,7 +5,6 @@
 #include <mutex>
 #include <utility>
 
-#include "services/host/cgroup.hpp"
 #include "services/journal/store.hpp"
 
 namespace podsandbox::test {
@@ -13,9 +12,9 @@ namespace podsandbox::test {
 namespace {
 
 // Its programs are copied.
-std::unique_ptr<RuntimeHome> make_home() {
+std::unique_ptr<Site> make_site_alone() {
   const std::lock_guard lock(spawning());
-  return std::make_unique<RuntimeHome>();
+  return make_site();
 }
 
 }  // namespace
@@ -23,10 +22,9 @@ std::unique_ptr<RuntimeHome> make_home() {
 Row::Row(const Story& story, std::vector<std::optional<Pass>> kills)
     : story_(story),
       kills_(std::move(kills)),
-      home_(make_home()),
-      cgroup_parent_("/" + home_->path().filename().string()),
-      daemon_(home_->path()),
-      client_(story, cgroup_parent_) {}
+      site_(make_site_alone()),
+      daemon_(site_->path(), site_->daemon_options()),
+      client_(story, *site_) {}
 
 void Row::run() {
   try {
@@ -41,10 +39,10 @@ void Row::run() {
 }
 
 void Row::run_doomed(const std::optional<Pass>& kill) {
-  std::filesystem::remove(home_->path() / "passes");
+  std::filesystem::remove(site_->path() / "passes");
   const bool first = std::exchange(first_, false);
   passes_before_ = 0;
-  std::vector<std::string> environment{"PODSANDBOX_FAILPOINT_LOG=" + (home_->path() / "passes").string()};
+  std::vector<std::string> environment{"PODSANDBOX_FAILPOINT_LOG=" + (site_->path() / "passes").string()};
   if (kill) environment.push_back("PODSANDBOX_FAILPOINT=" + kill->text());
   try {
     if (daemon_.start("podsandboxd-failpoints", environment)) {
@@ -62,7 +60,7 @@ void Row::run_doomed(const std::optional<Pass>& kill) {
   }
   end_daemon();
   if (!story_.dies_while_away) return;
-  for (const int pid : home_->pauses()) kill_hard(pid);
+  site_->kill_processes();
   client_.process_was_killed();
 }
 
@@ -72,11 +70,11 @@ void Row::run_shipped() {
     client_.connect(daemon_);
     client_.go_on(story_.steps.size(), [this](std::size_t step) {
       if (!client_.start_was_undone() || story_.steps[step] != Step::shutdown) return;
-      const bool undone = eventually([this] { return home_->leftovers().empty(); });
-      if (!undone) faults_.push_back("of a Start that was undone there is" + home_->leftovers());
+      const bool undone = eventually([this] { return site_->leftovers().empty(); });
+      if (!undone) faults_.push_back("of a Start that was undone there is" + site_->leftovers());
     });
-    if (!client_.start_was_undone() && !home_->leftovers().empty()) {
-      faults_.push_back("after Shutdown there is" + home_->leftovers());
+    if (!client_.start_was_undone() && !site_->leftovers().empty()) {
+      faults_.push_back("after Shutdown there is" + site_->leftovers());
     }
     client_.see_the_end();
   } catch (const DaemonDied& died) {
@@ -90,15 +88,10 @@ void Row::end_daemon() {
 }
 
 void Row::check_what_is_left() {
-  if (!eventually([this] { return home_->leftovers().empty() && home_->keepers().empty(); },
-                  std::chrono::seconds(5))) {
-    faults_.push_back("left:" + home_->leftovers() + (home_->keepers().empty() ? "" : " a keeper"));
-  }
-  for (const auto& mount : host::find_cgroup_mounts().paths) {
-    const auto cgroup = mount.string() + cgroup_parent_;
-    if (std::filesystem::exists(cgroup)) faults_.push_back("left: " + cgroup);
-  }
-  const auto journal = journal::Store::open(home_->settings().data_dir, {1000, std::chrono::hours(1)});
+  const auto left = [this] { return site_->leftovers() + site_->other_leftovers(); };
+  if (!eventually([&] { return left().empty(); }, std::chrono::seconds(5)))
+    faults_.push_back("left:" + left());
+  const auto journal = journal::Store::open(site_->path() / "data", {1000, std::chrono::hours(1)});
   if (!journal) return faults_.push_back(journal.error().message);
   if (!journal->contents.sandboxes.empty()) faults_.emplace_back("left: a sandbox in the journal");
   if (journal->contents.events.size() != client_.events_seen())
@@ -108,7 +101,7 @@ void Row::check_what_is_left() {
 
 std::vector<std::string> Row::pass_names() const {
   std::vector<std::string> names;
-  std::ifstream file(home_->path() / "passes");
+  std::ifstream file(site_->path() / "passes");
   for (std::string name; std::getline(file, name);) names.push_back(name);
   return names;
 }

@@ -7,8 +7,8 @@
 
 #include "test/crash/client.hpp"
 #include "test/crash/mortal_daemon.hpp"
+#include "test/crash/site.hpp"
 #include "test/crash/story.hpp"
-#include "test/linux/runtime_home.hpp"
 
 namespace podsandbox::test {
 
@@ -47,8 +47,7 @@ class Row {
 
   const Story& story_;
   const std::vector<std::optional<Pass>> kills_;
-  const std::unique_ptr<RuntimeHome> home_;
-  const std::string cgroup_parent_;
+  const std::unique_ptr<Site> site_;
   MortalDaemon daemon_;
   Client client_;
   bool first_ = true;  // daemon

@@ -66,7 +66,7 @@ std::vector<std::string> daemon_command(const std::filesystem::path& directory,
   std::ofstream file(directory / "config.toml");
   file << "data_dir = " << data << "\nkeeper_program = " << own / "podsandbox-keeper"
        << "\npause_program = " << own / "podsandbox-pause"
-       << "\ncontainerd.address = \"\"\ncri.root_dir = " << directory / "cri-root"
+       << "\ncontainerd.address = \"" << options.containerd << "\"\ncri.root_dir = " << directory / "cri-root"
        << "\ncri.state_dir = " << directory / "cri-state"
        << "\n"
        << options.config;

@@ -31,10 +31,11 @@ class TemporaryDirectory {
 };
 
 struct DaemonOptions {
-  std::string config = {};    ///< more lines of its configuration
-  bool own_programs = false;  ///< keeper and pause are copies of its own: nobody else runs these
-  std::string data_dir = {};  ///< empty: one of its own
-  int log_fd = -1;            ///< where its log goes, from "info" on; -1: where the test's goes
+  std::string config = {};      ///< more lines of its configuration
+  bool own_programs = false;    ///< keeper and pause are copies of its own: nobody else runs these
+  std::string containerd = {};  ///< its socket; empty: there is none
+  std::string data_dir = {};    ///< empty: one of its own
+  int log_fd = -1;              ///< where its log goes, from "info" on; -1: where the test's goes
 };
 
 /// What starts a podsandboxd whose files are all in this directory and whose socket is d.sock there. Writes
