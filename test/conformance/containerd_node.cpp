@@ -4,7 +4,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
-#include <iterator>
 #include <memory>
 #include <sstream>
 #include <stdexcept>
@@ -26,9 +25,11 @@ std::string variable(const char* name) {
   return value;
 }
 
+// As far as it can be read: of a process that goes meanwhile it cannot.
 std::string content(const fs::path& file) {
-  std::ifstream stream(file);
-  return {std::istreambuf_iterator<char>(stream), {}};
+  std::ostringstream text;
+  text << std::ifstream(file).rdbuf();
+  return text.str();
 }
 
 // As the arguments of a process, or the parts of a path.
