@@ -1,8 +1,6 @@
 #include "test/conformance/containerd_fixture.hpp"
 
-#include <csignal>
 #include <cstdlib>
-#include <fstream>
 #include <stdexcept>
 #include <system_error>
 
@@ -13,22 +11,6 @@
 namespace podsandbox::test {
 
 namespace fs = std::filesystem;
-
-namespace {
-
-// Only the program itself: before it there is runc.
-bool catches(std::uint32_t pid, int signal) {
-  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
-  std::string name;
-  for (std::string key, rest; status >> key && std::getline(status, rest);) {
-    if (key == "Name:") name = rest;
-    if (key == "SigCgt:")
-      return name == "\tpause" && ((std::stoull(rest, nullptr, 16) >> (signal - 1)) & 1) != 0;
-  }
-  return false;
-}
-
-}  // namespace
 
 ContainerdFixture::ContainerdFixture() {
   std::string pattern = node_.directory() / "runtime-XXXXXX";
@@ -81,7 +63,7 @@ SpecPtr ContainerdFixture::with_hostname(const std::string& id, const std::strin
 }
 
 void ContainerdFixture::until_it_heeds_signals(const Started& started) const {
-  if (!eventually([&] { return catches(started.pid, SIGTERM) && catches(started.pid, SIGINT); })) {
+  if (!eventually([&] { return pause_heeds_signals(started.pid); })) {
     throw std::runtime_error("the pause program does not run");
   }
 }

@@ -1,6 +1,7 @@
 #include "test/conformance/containerd_node.hpp"
 
 #include <array>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -129,6 +130,19 @@ std::string ContainerdNode::ctr(const std::string& arguments) const {
   while (const auto got = std::fread(buffer.data(), 1, buffer.size(), pipe.get()))
     output.append(buffer.data(), got);
   return output;
+}
+
+// Only the program itself: before it there is runc.
+bool pause_heeds_signals(std::uint32_t pid) {
+  constexpr auto bits = (1ULL << (SIGTERM - 1)) | (1ULL << (SIGINT - 1));
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  std::string name;
+  unsigned long long caught = 0;
+  for (std::string key, value; status >> key >> value; std::getline(status, value)) {
+    if (key == "Name:") name = value;
+    if (key == "SigCgt:") caught = std::stoull(value, nullptr, 16);
+  }
+  return name == "pause" && (caught & bits) == bits;
 }
 
 std::string files_in(const std::vector<fs::path>& directories) {

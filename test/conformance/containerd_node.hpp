@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <set>
 #include <string>
@@ -44,6 +45,10 @@ class ContainerdNode {
   std::string snapshotter_;
   std::string sandbox_image_;
 };
+
+/// Whether the first process of a started task heeds SIGTERM and SIGINT: it is started when its program is
+/// about to be run, and before that program is ready such a signal is lost on a pid 1.
+bool pause_heeds_signals(std::uint32_t pid);
 
 /// The paths of what is in these directories, as text; empty: nothing.
 std::string files_in(const std::vector<std::filesystem::path>& directories);

@@ -304,6 +304,7 @@ void Client::see_exit() {
 }
 
 void Client::stop(unsigned grace) {
+  if (grace > 0 && pid_ && !dead_) eventually([this] { return !runs(*pid_) || site_.heeds_signals(*pid_); });
   grpc::ClientContext context;
   controller::ControllerStopRequest request;
   request.set_sandbox_id(id_);

@@ -48,6 +48,7 @@ class ContainerdSite final : public Site {
   grpc::StatusCode refusal() const override {
     return grpc::StatusCode::INTERNAL;
   }  // runc's words, as they come
+  bool heeds_signals(std::uint32_t pid) const override { return pause_heeds_signals(pid); }
   void kill_processes() const override {
     for (const auto& mount : host::find_cgroup_mounts().paths) {
       std::ifstream processes(mount.string() + cgroup_parent() + "/" + id() + "/cgroup.procs");

@@ -27,6 +27,7 @@ class LinuxSite final : public Site {
   std::string cgroup_parent() const override { return "/" + path().filename().string(); }
   void complete(controller::ControllerCreateRequest& /*request*/) const override {}
   grpc::StatusCode refusal() const override { return grpc::StatusCode::INVALID_ARGUMENT; }
+  bool heeds_signals(std::uint32_t /*pid*/) const override { return true; }
   void kill_processes() const override {
     for (const int pid : home_.pauses()) kill_hard(pid);
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -25,6 +26,8 @@ class Site {
   virtual void complete(controller::ControllerCreateRequest& request) const = 0;
   /// With what a Start is refused that asks for the impossible.
   virtual grpc::StatusCode refusal() const = 0;
+  /// Whether the sandbox's process, which has been started, heeds the signals that shall end it.
+  virtual bool heeds_signals(std::uint32_t pid) const = 0;
   /// Kills what runs of sandboxes, behind the daemon's back.
   virtual void kill_processes() const = 0;
 
