@@ -11,7 +11,6 @@
 #include "services/containerd/sweeper.hpp"
 #include "services/daemon/runtime_settings.hpp"
 #include "services/host/runtime_actor.hpp"
-#include "services/journal/journal_actor.hpp"
 #include "services/linux/linux_runtime.hpp"
 #include "services/telemetry/systemd.hpp"
 

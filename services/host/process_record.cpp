@@ -124,15 +124,23 @@ std::map<std::string, ProcessRecord> RecordStore::read_all() const {
   return records;
 }
 
-void RecordStore::remove_nonsense() const {
+std::vector<std::filesystem::path> RecordStore::nonsense() const {
   const auto records = read_all();
+  std::vector<std::filesystem::path> found;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(directory_, error)) {
     std::string id = entry.path().filename();
     if (id.ends_with(spec_ending)) id.resize(id.size() - spec_ending.size());
-    if (records.contains(id)) continue;
-    log::warn("linux", "", "removing " + entry.path().string() + ": it is no sandbox's record");
-    std::filesystem::remove(entry.path(), error);
+    if (!records.contains(id)) found.push_back(entry.path());
+  }
+  return found;
+}
+
+void RecordStore::remove_nonsense() const {
+  for (const auto& path : nonsense()) {
+    log::warn("records", "", "removing " + path.string() + ": it is no sandbox's record");
+    std::error_code error;
+    std::filesystem::remove(path, error);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "messages/error.hpp"
 #include "messages/sandbox_spec.hpp"
@@ -46,10 +47,14 @@ class RecordStore {
   Result<Done> remove(const std::string& id) const;
   /// All, by id. A file that makes no sense is left out: half a record is never written.
   std::map<std::string, ProcessRecord> read_all() const;
+  /// Whether every file does.
+  bool make_sense() const { return nonsense().empty(); }
   /// Removes, and logs, every file that makes no sense.
   void remove_nonsense() const;
 
  private:
+  std::vector<std::filesystem::path> nonsense() const;
+
   std::filesystem::path directory_;
 };
 

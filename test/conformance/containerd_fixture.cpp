@@ -45,9 +45,10 @@ void ContainerdFixture::open() {
       [this](caf::actor_system& system) { return host::spawn_runtime(system, runtime_); });
 }
 
-void ContainerdFixture::restart() {
+void ContainerdFixture::restart(const std::function<void()>& meanwhile) {
   user_.reset();
   runtime_.reset();
+  meanwhile();
   open();
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -22,7 +23,7 @@ class ContainerdFixture {
   ContainerdFixture(const ContainerdFixture&) = delete;
   ContainerdFixture& operator=(const ContainerdFixture&) = delete;
 
-  void restart();
+  void restart(const std::function<void()>& meanwhile = [] {});
 
   /// Each has a shim of some 12 MB.
   static constexpr int many = 20;

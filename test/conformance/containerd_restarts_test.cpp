@@ -1,5 +1,7 @@
 #include <boost/test/unit_test.hpp>
 #include <csignal>
+#include <filesystem>
+#include <fstream>
 
 #include "test/conformance/containerd_fixture.hpp"
 
@@ -38,6 +40,33 @@ BOOST_AUTO_TEST_CASE(exits_are_told_again) {
   BOOST_TEST((runtime.port().holdings()->remains == std::vector<std::string>{"one"}));
   BOOST_TEST(runtime.port().cleanup("one").has_value());
   BOOST_TEST(runtime.leftovers() == "");
+}
+
+// What our own records have lost is taken over from containerd, once it says what there is.
+void is_taken_over_after(void (*harm)(const containerd_runtime::Settings&)) {
+  ContainerdFixture runtime;
+  const auto spec = runtime.plain("one");
+  const auto started = runtime.port().start(spec);
+  BOOST_REQUIRE_MESSAGE(started, started.error().message);
+  runtime.restart([&] { harm(runtime.settings()); });
+  BOOST_TEST((runtime.port().list().value() ==
+              std::vector{runtime::Process{"one", started->pid, started->start_time, {}}}));
+  BOOST_TEST(same_request(**runtime.port().recall("one"), *spec));
+  BOOST_TEST(runtime.port().kill("one", SIGKILL).has_value());
+  BOOST_TEST(runtime.port().exit_of("one").value().status == 137U);
+  BOOST_TEST(runtime.port().cleanup("one").has_value());
+  BOOST_TEST(runtime.leftovers() == "");
+}
+
+BOOST_AUTO_TEST_CASE(all_records_are_lost) {
+  is_taken_over_after(
+      [](const containerd_runtime::Settings& settings) { std::filesystem::remove_all(settings.data_dir); });
+}
+
+BOOST_AUTO_TEST_CASE(one_record_is_damaged) {
+  is_taken_over_after([](const containerd_runtime::Settings& settings) {
+    std::ofstream(settings.records_dir() / "one") << "{";
+  });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -12,7 +12,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 
 #include "services/host/small_file.hpp"
 #include "services/host/system_error.hpp"
@@ -80,8 +79,10 @@ Result<std::optional<std::string>> read_in(int root, const char* path) {
   return std::optional(std::move(*text));
 }
 
+}  // namespace
+
 // With mounts of this thread's own, over a directory that is there anyway: they go with it.
-Result<oci::AccountFiles> read_here(const Mounts& mounts) {
+Result<oci::AccountFiles> read_account_files(const Mounts& mounts) {
   const char* const target = "/tmp";
   if (unshare(CLONE_FS | CLONE_NEWNS) != 0) return failed("a mount namespace");
   if (mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) return failed("a mount namespace");
@@ -95,14 +96,6 @@ Result<oci::AccountFiles> read_here(const Mounts& mounts) {
   auto group = read_in(root.get(), "/etc/group");
   if (!group) return tl::unexpected<Error>(std::move(group.error()));
   return oci::AccountFiles{std::move(*passwd), std::move(*group)};
-}
-
-}  // namespace
-
-Result<oci::AccountFiles> read_account_files(const Mounts& mounts) {
-  Result<oci::AccountFiles> read;
-  std::thread([&] { read = read_here(mounts); }).join();
-  return read;
 }
 
 }  // namespace podsandbox::containerd_runtime

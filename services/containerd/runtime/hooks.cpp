@@ -22,33 +22,47 @@ void warn_once() {
             "plugins of NRI 0.1 are configured: they are deprecated, and containerd will drop them");
 }
 
-Result<Done> run_plugins(const std::string& config, NriState state, const NriSandbox& sandbox) {
-  const auto plugins = read_nri_config(config);
-  if (!plugins) return tl::unexpected<Error>(plugins.error());
-  if (plugins->list.empty()) return Done{};
-  warn_once();
-  return run_nri(*plugins, state, sandbox, plugin_time);
+host::Flow<Result<NriPlugins>> configured(const Context& context) {
+  auto reading =
+      host::aside(context.loop, [config = context.settings.nri_config] { return read_nri_config(config); });
+  auto plugins = co_await reading;
+  if (plugins && !plugins->list.empty()) warn_once();
+  co_return plugins;
+}
+
+host::Flow<Result<Done>> run(const Context& context, NriState state, NriPlugins plugins, NriSandbox sandbox) {
+  auto running = host::aside(
+      context.loop, [state, plugins, sandbox] { return run_nri(plugins, state, sandbox, plugin_time); });
+  co_return co_await running;
 }
 
 }  // namespace
 
 host::Flow<Result<Done>> run_create_hooks(const Context& context, SandboxPtr sandbox, SpecPtr spec,
                                           std::string oci_spec) {
+  auto reading = configured(context);
+  const auto plugins = co_await reading;
+  if (!plugins) co_return tl::unexpected<Error>(plugins.error());
+  if (plugins->list.empty()) co_return Done{};
   NriSandbox told{sandbox->id, sandbox->record->pid, std::move(oci_spec), {}};
   const auto& labels = spec->config->labels();
   told.labels.insert(labels.begin(), labels.end());
-  auto running = host::aside(context.loop, [config = context.settings.nri_config, told] {
-    return run_plugins(config, NriState::create, told);
-  });
+  auto running = run(context, NriState::create, *plugins, std::move(told));
   co_return co_await running;
 }
 
 host::Flow<void> run_delete_hooks(const Context& context, SandboxPtr sandbox) {
-  const NriSandbox told{sandbox->id, sandbox->record->pid, {}, {}};
-  auto running = host::aside(context.loop, [config = context.settings.nri_config, told] {
-    return run_plugins(config, NriState::remove, told);
-  });
-  const auto ran = co_await running;
+  auto reading = configured(context);
+  const auto plugins = co_await reading;
+  if (plugins && plugins->list.empty()) co_return;
+  Result<Done> ran = plugins.map([](const NriPlugins&) { return Done{}; });
+  if (plugins) {
+    auto asking = context.api.get_container(sandbox->id);
+    const auto container = co_await asking;
+    NriSandbox told{sandbox->id, sandbox->record->pid, container ? container->spec().value() : "", {}};
+    auto running = run(context, NriState::remove, *plugins, std::move(told));
+    ran = co_await running;
+  }
   if (!ran) log::warn("containerd", sandbox->id, "a plugin of NRI failed at its end: " + ran.error().message);
 }
 

@@ -10,7 +10,6 @@
 #include "proto/cri.pb.h"
 #include "services/containerd/runtime/container.hpp"
 #include "services/containerd/runtime/removal.hpp"
-#include "services/containerd/runtime/task_end.hpp"
 #include "services/host/aside_flow.hpp"
 #include "services/host/pod_cgroup.hpp"
 #include "services/host/process_facts.hpp"
@@ -26,7 +25,8 @@ namespace types = ::containerd::v1::types;
 constexpr auto first_pause = std::chrono::seconds(1);
 constexpr auto longest_pause = std::chrono::seconds(30);
 // Between two attempts to learn what containerd has, and for whoever waits for it.
-constexpr auto next_attempt = std::chrono::milliseconds(200);
+constexpr auto first_attempt = std::chrono::milliseconds(200);
+constexpr auto last_attempt = std::chrono::milliseconds(10'000);
 constexpr auto patience = std::chrono::seconds(5);
 constexpr const char* component = "containerd";
 
@@ -59,8 +59,14 @@ SpecPtr spec_of(const Container& container) {
 
 }  // namespace
 
+// What a lost or damaged record was of is taken over from containerd. The mark goes first: the next life must
+// do it if this one ends before.
 void Recovery::begin() {
-  context_.records.remove_nonsense();
+  if (!context_.records.make_sense()) {
+    std::error_code error;
+    std::filesystem::remove(complete_mark(context_.settings), error);
+    context_.records.remove_nonsense();
+  }
   for (const auto& [id, record] : context_.records.read_all()) take_up(id, record);
   knows_all_ = is_complete(context_.settings);
   if (!knows_all_) context_.flows.start(take_over());
@@ -115,9 +121,10 @@ Flow<void> Recovery::run_undo(SandboxPtr sandbox) {
 }
 
 Flow<void> Recovery::take_over() {
-  for (;;) {
+  for (auto pause = first_attempt;; pause = std::min(pause * 2, last_attempt)) {
     auto listing = context_.api.list_containers(owner_label, context_.settings.owner);
     const auto containers = co_await listing;
+    if (!containers) pause = first_attempt;  // it is said elsewhere that it is away
     bool all = containers.has_value();
     for (const Container& container : containers.value_or(std::vector<Container>())) {
       if (!is_ours(container, context_.settings.owner) || sandboxes_.find(container.id())) continue;
@@ -127,7 +134,7 @@ Flow<void> Recovery::take_over() {
       all = all && taken;
     }
     if (all) break;
-    auto pausing = host::pause_for(context_.loop, next_attempt);
+    auto pausing = host::pause_for(context_.loop, pause);
     co_await pausing;
   }
   mark_complete(context_.settings);
@@ -154,9 +161,6 @@ Flow<Result<Done>> Recovery::take_over(Container container) {
     record.pid = static_cast<int>(task->pid());
     const auto stat = host::read_stat(record.pid);
     if (stat && task->status() == types::RUNNING) record.start_time = stat->start_time;
-    record.created_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(
-                            describe(container).created_at.time_since_epoch())
-                            .count();
     log::info(component, id, "taken over from containerd: our own record of it is lost");
   }
   auto written = context_.records.write_spec(*spec);
@@ -186,13 +190,14 @@ Flow<void> Recovery::sweep() {
 
 void Recovery::consider_orphan(const Container& container, Clock::time_point now) {
   const auto& settings = context_.settings;
-  const auto [orphan, is_new] = orphans_.try_emplace(container.id(), now);
-  if (is_new) {
+  const auto [orphan, is_new] = orphans_.try_emplace(container.id(), Orphan{now});
+  if (is_new) return;  // it may have gone while it was listed
+  if (!std::exchange(orphan->second.told, true)) {
     log::warn(component, container.id(),
               std::string("containerd has a container of ours that nobody knows of") +
                   (settings.orphans_dry_run ? "" : "; it is removed soon"));
   }
-  if (settings.orphans_dry_run || now - orphan->second < settings.remove_orphans_after) return;
+  if (settings.orphans_dry_run || now - orphan->second.since < settings.remove_orphans_after) return;
   log::warn(component, container.id(), "removing the container that nobody knows of");
   const auto sandbox = sandboxes_.get(container.id());
   sandbox->record = host::ProcessRecord{};

@@ -25,6 +25,11 @@ class Recovery {
  private:
   using Clock = std::chrono::steady_clock;
 
+  struct Orphan {
+    Clock::time_point since;  // it was first seen
+    bool told = false;
+  };
+
   void take_up(const std::string& id, const host::ProcessRecord& record);
   void undo(const SandboxPtr& sandbox);
   host::Flow<void> run_undo(SandboxPtr sandbox);
@@ -37,7 +42,7 @@ class Recovery {
   Sandboxes& sandboxes_;
   bool knows_all_ = false;
   std::list<std::function<void(bool)>> waiting_;
-  std::map<std::string, Clock::time_point> orphans_;  // when each was first seen
+  std::map<std::string, Orphan> orphans_;
 };
 
 }  // namespace podsandbox::containerd_runtime

@@ -1,16 +1,13 @@
 #include "services/containerd/runtime/removal.hpp"
 
-#include <csignal>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "messages/failpoint.hpp"
-#include "messages/log.hpp"
 #include "messages/runtime_handler.hpp"
 #include "proto/cri.pb.h"
 #include "services/containerd/runtime/container.hpp"
-#include "services/containerd/runtime/hooks.hpp"
 #include "services/containerd/runtime/snapshot.hpp"
 #include "services/containerd/runtime/task_end.hpp"
 #include "services/host/aside_flow.hpp"

@@ -1,12 +1,10 @@
 #include "services/containerd/runtime/start.hpp"
 
-#include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "messages/failpoint.hpp"
-#include "messages/log.hpp"
 #include "messages/runtime_handler.hpp"
 #include "proto/cri.pb.h"
 #include "services/containerd/runtime/account_files.hpp"
@@ -194,9 +192,6 @@ Result<Done> Starting::record_process(int pid) {
   }
   sandbox_->record->pid = pid;
   sandbox_->record->start_time = stat->start_time;
-  sandbox_->record->created_ns =
-      std::chrono::duration_cast<std::chrono::nanoseconds>(describe(container_).created_at.time_since_epoch())
-          .count();
   return write();
 }
 

@@ -22,6 +22,7 @@ namespace types = ::containerd::v1::types;
 
 constexpr auto first_pause = std::chrono::milliseconds(5);
 constexpr auto time_to_appear = std::chrono::seconds(1);
+constexpr auto least_time = std::chrono::seconds(1);
 constexpr auto longest_pause = std::chrono::milliseconds(200);
 
 bool may_be_deleted(const Task& task, const Sandbox& sandbox) {
@@ -45,6 +46,12 @@ class TaskEnd {
   Flow<Result<bool>> is_gone();
   Flow<Result<Done>> remove();
   const std::string& id() const { return sandbox_->id; }
+  /// For all of it together, so that it is over before whoever asked has given up; but for each call
+  /// something.
+  std::chrono::milliseconds time_left() const {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until_ - Clock::now());
+    return std::max<std::chrono::milliseconds>(left, least_time);
+  }
 
   const Context& context_;
   const SandboxPtr sandbox_;
@@ -90,10 +97,9 @@ Flow<Result<bool>> TaskEnd::is_gone() {
   if (!*listens) co_return true;
   if (Clock::now() < lost_at_) co_return false;
   log::warn("containerd", id(), "containerd does not know of its shim: it is ended without it");
-  auto ending =
-      host::aside(context_.loop, [sockets, id = id(), limit = context_.settings.removal_deadline / 2] {
-        return host::end_lost_shim(sockets, id, limit);
-      });
+  auto ending = host::aside(context_.loop, [sockets, id = id(), limit = time_left() / 2] {
+    return host::end_lost_shim(sockets, id, limit);
+  });
   const auto ended = co_await ending;
   co_return ended.map([](const Done&) { return true; });
 }
@@ -102,7 +108,7 @@ Flow<Result<bool>> TaskEnd::is_gone() {
 // the shim to end, and only this tells it again. A shim that goes meanwhile is soon seen to be gone.
 Flow<Result<Done>> TaskEnd::remove() {
   for (int attempt = 1;; ++attempt) {
-    auto removing = context_.api.delete_task(id(), context_.settings.removal_deadline);
+    auto removing = context_.api.delete_task(id(), time_left());
     const auto removed = co_await removing;
     if (removed || removed.error().kind == ErrorKind::not_found) co_return Done{};
     const bool shim_has_gone = removed.error().message.ends_with("ttrpc: closed");
