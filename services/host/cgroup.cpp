@@ -4,14 +4,13 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <set>
 #include <sstream>
 #include <utility>
 
 #include "messages/failpoint.hpp"
+#include "services/host/file_text.hpp"
 #include "services/host/owner_mark.hpp"
 #include "services/host/system_error.hpp"
 #include "services/host/unique_fd.hpp"
@@ -41,8 +40,7 @@ int write_text(const fs::path& file, const std::string& text) {
 }
 
 std::string read_text(const fs::path& file) {
-  std::ifstream stream(file);
-  return {std::istreambuf_iterator<char>(stream), {}};
+  return read_file(file).value_or("");
 }
 
 // A new cpuset of v1 is empty and takes no process until it has been given something, nor does any below it.

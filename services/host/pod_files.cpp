@@ -6,12 +6,11 @@
 #include <sys/syscall.h>
 
 #include <cerrno>
-#include <fstream>
-#include <iterator>
 
 #include "messages/failpoint.hpp"
 #include "proto/cri.pb.h"
 #include "services/host/directory.hpp"
+#include "services/host/file_text.hpp"
 #include "services/host/resolv_conf.hpp"
 #include "services/host/system_error.hpp"
 #include "services/host/unique_fd.hpp"
@@ -50,9 +49,9 @@ Result<PodDirectory> make_directory(const std::string& base, const std::string& 
 }
 
 Result<std::string> read_host_file(const char* path, const std::string& id) {
-  std::ifstream file(path);
-  if (!file) return failed(std::string("copying ") + path + " for the files", id, errno);
-  return std::string(std::istreambuf_iterator<char>(file), {});
+  auto text = read_file(path);
+  if (!text) return failed(std::string("copying ") + path + " for the files", id, errno);
+  return std::move(*text);
 }
 
 Result<Done> make_root_files(const UniqueFd& directory, const SandboxSpec& spec,

@@ -8,11 +8,10 @@
 #include <array>
 #include <cerrno>
 #include <climits>
-#include <fstream>
-#include <iterator>
 #include <sstream>
 
 #include "messages/failpoint.hpp"
+#include "services/host/file_text.hpp"
 
 namespace podsandbox::host {
 
@@ -31,25 +30,22 @@ static_assert(sizeof(PidfdInfo) == 64);
 constexpr unsigned long get_info = _IOWR(0xFF, 11, PidfdInfo);
 constexpr std::uint64_t info_exit = 1U << 3;
 
-std::string slurp(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 }  // namespace
 
 std::optional<ProcessStat> read_stat(int pid) {
-  const std::string text = slurp("/proc/" + std::to_string(pid) + "/stat");
+  const std::string text = read_file("/proc/" + std::to_string(pid) + "/stat").value_or("");
+  const auto name_begin = text.find('(');
   const auto name_end = text.rfind(')');  // the name may hold anything
-  if (name_end == std::string::npos) return std::nullopt;
+  if (name_begin == std::string::npos || name_end == std::string::npos) return std::nullopt;
   std::istringstream fields(text.substr(name_end + 1));
   ProcessStat stat;
+  stat.name = text.substr(name_begin + 1, name_end - name_begin - 1);
   std::string skipped;
-  constexpr int state_field = 3;
+  constexpr int parent_field = 4;
   constexpr int start_field = 22;
   constexpr int exit_field = 52;
-  fields >> stat.state;
-  for (int field = state_field + 1; field < start_field; ++field) fields >> skipped;
+  fields >> stat.state >> stat.parent;
+  for (int field = parent_field + 1; field < start_field; ++field) fields >> skipped;
   fields >> stat.start_time;
   for (int field = start_field + 1; field < exit_field; ++field) fields >> skipped;
   fields >> stat.wait_status;
@@ -94,7 +90,7 @@ int send_signal(int pidfd, int signal) {
 }
 
 std::string boot_id() {
-  std::string id = slurp("/proc/sys/kernel/random/boot_id");
+  std::string id = read_file("/proc/sys/kernel/random/boot_id").value_or("");
   while (!id.empty() && id.back() == '\n') id.pop_back();
   return id;
 }

@@ -11,7 +11,9 @@ namespace podsandbox::host {
 
 /// The parts of /proc/PID/stat that we use.
 struct ProcessStat {
+  std::string name;  ///< of its program, at most 15 bytes
   char state = 0;
+  int parent = 0;
   std::uint64_t start_time = 0;  ///< clock ticks since boot
   int wait_status = 0;           ///< as waitpid() gives it; true only of a zombie ('Z')
 };

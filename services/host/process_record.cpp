@@ -3,14 +3,13 @@
 #include <fcntl.h>
 
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "messages/failpoint.hpp"
 #include "messages/log.hpp"
 #include "messages/sandbox_spec.hpp"
 #include "messages/spec_codec.hpp"
+#include "services/host/file_text.hpp"
 #include "services/host/system_error.hpp"
 #include "services/host/unique_fd.hpp"
 
@@ -34,9 +33,10 @@ std::string encode(const ProcessRecord& record) {
 }
 
 std::optional<ProcessRecord> decode(const std::filesystem::path& path) {
-  std::ifstream file(path);
+  const auto text = read_file(path);
+  if (!text) return std::nullopt;
   try {
-    const auto json = nlohmann::json::parse(file);
+    const auto json = nlohmann::json::parse(*text);
     ProcessRecord record;
     json.at("boot_id").get_to(record.boot_id);
     json.at("pid").get_to(record.pid);
@@ -92,10 +92,9 @@ Result<Done> RecordStore::write_spec(const SandboxSpec& spec) const {
 }
 
 Result<SpecPtr> RecordStore::read_spec(const std::string& id) const {
-  std::ifstream file(directory_ / (id + spec_ending), std::ios::binary);
-  const std::string bytes(std::istreambuf_iterator<char>(file), {});
-  auto spec = spec_of_bytes(bytes);
-  if (!file || !spec || (*spec)->id != id) {
+  const auto bytes = read_file(directory_ / (id + spec_ending));
+  auto spec = spec_of_bytes(bytes.value_or(""));
+  if (!bytes || !spec || (*spec)->id != id) {
     return failure(ErrorKind::not_found, "there is no readable spec of sandbox " + id);
   }
   return spec;
