@@ -3,7 +3,9 @@
 #include <openssl/sha.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -14,6 +16,7 @@
 
 #include "proto/shim_task.pb.h"
 #include "proto/ttrpc.pb.h"
+#include "services/host/process_facts.hpp"
 #include "services/host/system_error.hpp"
 #include "services/host/ttrpc.hpp"
 #include "services/host/unique_fd.hpp"
@@ -71,12 +74,12 @@ std::string shutdown_request() {
 
 constexpr std::size_t longest_answer = 4 << 20;  // ttrpc's own limit
 
-// Sends a request and reads the answer; the code of its status, 0 for success. Nothing: it did not come.
+// Sends a request and reads the answer. Nothing: it did not come.
 class ShimCalls {
  public:
   ShimCalls(int fd, Clock::time_point until) : fd_(fd), until_(until) {}
 
-  std::optional<int> call(const char* method, const std::string& payload) {
+  std::optional<::ttrpc::Response> call(const char* method, const std::string& payload) {
     const std::string request = ttrpc_request("containerd.task.v3.Task", method, payload, stream_);
     stream_ += 2;
     if (send(fd_, request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) {
@@ -87,7 +90,7 @@ class ShimCalls {
     const auto body = read_all(ttrpc_length(*header));
     ::ttrpc::Response response;
     if (!body || !response.ParseFromString(*body)) return std::nullopt;
-    return response.status().code();
+    return response;
   }
 
  private:
@@ -123,17 +126,39 @@ std::string delete_request(const std::string& id) {
   return request.SerializeAsString();
 }
 
-// A shim removes a container when it has seen it end, which it does soon after the kill.
-bool removes_container(ShimCalls& shim, const std::string& id, Clock::time_point until) {
+// A shim removes a container when it has seen it end, which it does soon after the kill. What it says
+// otherwise; empty: it is removed. UNAVAILABLE: it does not answer.
+Result<std::string> remove_container(ShimCalls& shim, const std::string& id, Clock::time_point until) {
   constexpr int not_found = 5;
-  if (!shim.call("Kill", kill_request(id))) return false;
-  while (Clock::now() < until) {
-    const auto code = shim.call("Delete", delete_request(id));
-    if (!code) return false;
-    if (*code == 0 || *code == not_found) return true;
+  const auto silent = failure(ErrorKind::unavailable, "it does not answer");
+  if (!shim.call("Kill", kill_request(id))) return silent;
+  for (;;) {
+    const auto deleted = shim.call("Delete", delete_request(id));
+    if (!deleted) return silent;
+    const auto& status = deleted->status();
+    if (status.code() == 0 || status.code() == not_found) return "";
+    if (Clock::now() > until) return "it does not remove its container: " + status.message();
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
-  return false;
+}
+
+// Not by its socket: that was made by a process that has ended.
+std::optional<int> pid_of(ShimCalls& shim, const std::string& id) {
+  ::containerd::task::v3::ConnectRequest request;
+  request.set_id(id);
+  const auto answer = shim.call("Connect", request.SerializeAsString());
+  ::containerd::task::v3::ConnectResponse response;
+  if (!answer || answer->status().code() != 0 || !response.ParseFromString(answer->payload())) return {};
+  return static_cast<int>(response.shim_pid());
+}
+
+// As long as it answers it is the process of that pid.
+bool kill_shim(ShimCalls& shim, int fd, const std::string& id, Clock::time_point until) {
+  const auto pid = pid_of(shim, id);
+  if (!pid || *pid <= 1) return false;
+  const UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, *pid, 0)));
+  if (!process || pid_of(shim, id) != pid) return false;
+  return send_signal(process.get(), SIGKILL) == 0 && closes(fd, until);
 }
 
 std::string socket_of(const std::string& name) {
@@ -185,8 +210,10 @@ Result<Done> end_lost_shim(const ShimSockets& sockets, const std::string& id,
     const std::string what = "ending the shim of sandbox " + id + ", which containerd has lost";
     if (!fd) return failure(ErrorKind::unavailable, because(what));
     ShimCalls shim(fd.get(), until);
-    if (!removes_container(shim, id, until)) {
-      return failure(ErrorKind::unavailable, what + ": it does not remove its container");
+    const auto refused = remove_container(shim, id, Clock::now() + deadline / 2);
+    if (!refused) return failure(refused.error().kind, what + ": " + refused.error().message);
+    if (!refused->empty() && !kill_shim(shim, fd.get(), id, until)) {
+      return failure(ErrorKind::unavailable, what + ": " + *refused);
     }
   }
   return end_shim(sockets, id, std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()));

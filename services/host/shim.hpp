@@ -25,7 +25,8 @@ bool shim_listens(const ShimSockets& sockets);
 Result<Done> end_shim(const ShimSockets& sockets, const std::string& id, std::chrono::milliseconds deadline);
 
 /// Ends a shim of which containerd knows nothing any more, with the pause container `id` in it: kills and
-/// removes that by the shim itself. Blocks, at most until the deadline.
+/// removes that by the shim itself. One that cannot do so any more, because containerd has taken its files
+/// away, is killed, and what the OCI runtime has of the container stays. Blocks, at most until the deadline.
 Result<Done> end_lost_shim(const ShimSockets& sockets, const std::string& id,
                            std::chrono::milliseconds deadline);
 

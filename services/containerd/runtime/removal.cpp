@@ -13,6 +13,7 @@
 #include "services/host/aside_flow.hpp"
 #include "services/host/pod_files.hpp"
 #include "services/host/runc_cgroup.hpp"
+#include "services/host/runc_state.hpp"
 #include "services/host/shim.hpp"
 
 namespace podsandbox::containerd_runtime {
@@ -44,7 +45,7 @@ class Removal {
   Flow<Result<Done>> remove_container();
   Flow<Result<Done>> remove_files();
   Flow<Result<Done>> end_shim();
-  Flow<Result<Done>> clear_cgroup();
+  Flow<Result<Done>> clear_after_runc();
   Result<Done> forget();
   const std::string& id() const { return sandbox_->id; }
 
@@ -98,7 +99,7 @@ Flow<Result<Done>> Removal::remove_everything() {
   if (!done) co_return done;
   failpoint("task is gone");
   if (!foreign_ && !sandbox_->started()) {
-    auto clearing = clear_cgroup();
+    auto clearing = clear_after_runc();
     done = co_await clearing;
     if (!done) co_return done;
   }
@@ -164,15 +165,18 @@ Flow<Result<Done>> Removal::end_shim() {
   co_return co_await ending;
 }
 
-// Of a start that was cut off while runc made it.
-Flow<Result<Done>> Removal::clear_cgroup() {
+// What is left of a start that was cut off while runc made it.
+Flow<Result<Done>> Removal::clear_after_runc() {
   const auto spec = context_.records.read_spec(id());
   if (!spec) co_return Done{};
   const auto cgroup = host::runc_cgroup((*spec)->config->linux().cgroup_parent(), id());
-  if (cgroup.empty()) co_return Done{};
-  auto clearing = host::aside(context_.loop, [cgroup, limit = context_.settings.removal_deadline / 2] {
-    return host::clear_runc_cgroup(cgroup, limit);
-  });
+  const auto state = host::runc_state((*spec)->runtime_options, id());
+  auto clearing = host::aside(
+      context_.loop, [cgroup, state, limit = context_.settings.removal_deadline / 2]() -> Result<Done> {
+        Result<Done> cleared = Done{};
+        if (!cgroup.empty()) cleared = host::clear_runc_cgroup(cgroup, limit);
+        return cleared && !state.empty() ? host::remove_runc_state(state) : cleared;
+      });
   co_return co_await clearing;
 }
 
