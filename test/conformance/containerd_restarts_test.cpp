@@ -1,8 +1,13 @@
+#include <sys/mount.h>
+
 #include <boost/test/unit_test.hpp>
+#include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
+#include "services/host/shim.hpp"
 #include "test/conformance/containerd_fixture.hpp"
 
 namespace podsandbox::test {
@@ -26,14 +31,17 @@ BOOST_AUTO_TEST_CASE(what_runs_runs_on) {
   BOOST_TEST(runtime.leftovers() == "");
 }
 
-// An exit is told by the next daemon too, with its time, until it is cleaned up.
+// An exit is told by the next daemon too, until it is cleaned up; its time by whomever then knows it.
 BOOST_AUTO_TEST_CASE(exits_are_told_again) {
   ContainerdFixture runtime;
   BOOST_REQUIRE(runtime.port().start(runtime.exiting("one", 7)));
   const auto exit = runtime.port().exit_of("one");
   BOOST_REQUIRE(exit);
   runtime.restart();
-  BOOST_TEST((runtime.port().exit_of("one") == exit));
+  const auto again = runtime.port().exit_of("one");
+  BOOST_REQUIRE(again);
+  BOOST_TEST(again->status == exit->status);
+  BOOST_TEST((std::chrono::abs(again->at - exit->at) < std::chrono::seconds(10)));
   BOOST_TEST(runtime.port().cleanup("one", runtime::Extent::task).has_value());
   runtime.restart();
   BOOST_TEST(runtime.port().list().value().empty());
@@ -67,6 +75,29 @@ BOOST_AUTO_TEST_CASE(one_record_is_damaged) {
   is_taken_over_after([](const containerd_runtime::Settings& settings) {
     std::ofstream(settings.records_dir() / "one") << "{";
   });
+}
+
+// A containerd that gives a task up removes its bundle, without which the shim cannot remove the container.
+BOOST_AUTO_TEST_CASE(a_shim_without_its_bundle_is_ended) {
+  ContainerdFixture runtime;
+  const auto started = runtime.port().start(runtime.plain("one"));
+  BOOST_REQUIRE_MESSAGE(started, started.error().message);
+  const auto& address = runtime.settings().containerd_address;
+  const auto directory = std::filesystem::path(address).parent_path();
+  BOOST_TEST(runtime.port().kill("one", SIGKILL).has_value());
+  BOOST_TEST(runtime.port().exit_of("one").has_value());
+  const std::string runc = "runc --root " + (directory / "runc/k8s.io").string() + " delete --force one";
+  BOOST_TEST(std::system(runc.c_str()) == 0);
+  const auto bundle = directory / "state/io.containerd.runtime.v2.task/k8s.io/one";
+  umount((bundle / "rootfs").c_str());
+  BOOST_TEST(std::filesystem::remove_all(bundle) > 0);
+  const auto sockets = host::shim_sockets(address, "one");
+  BOOST_TEST(host::shim_listens(sockets));
+  const auto ended = host::end_lost_shim(sockets, "one", std::chrono::seconds(10));
+  BOOST_TEST(ended.has_value(), (ended ? "" : ended.error().message));
+  BOOST_TEST(!host::shim_listens(sockets));
+  BOOST_TEST(runtime.port().cleanup("one").has_value());
+  BOOST_TEST(runtime.leftovers() == "");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
