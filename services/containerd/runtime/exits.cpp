@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <optional>
 #include <utility>
 
@@ -12,6 +13,7 @@
 #include "proto/containerd_task_events.pb.h"
 #include "services/containerd/runtime/task_end.hpp"
 #include "services/host/aside_flow.hpp"
+#include "services/host/process_facts.hpp"
 
 namespace podsandbox::containerd_runtime {
 
@@ -118,8 +120,25 @@ void Exits::subscribe(host::Runtime::Subscriber subscriber) {
 void Exits::watch(const SandboxPtr& sandbox) {
   if (!sandbox->process) return ask(sandbox);
   sandbox->process->when_ended([this, weak = std::weak_ptr(sandbox)] {
-    const auto alive = weak.lock();
-    if (alive && is_dead(*alive)) ask(alive);
+    const auto known = weak.lock();
+    if (known && is_dead(*known)) ask(known);
+  });
+  watch_shim(sandbox);
+}
+
+// Without its shim containerd ends the process, by a program that it has to start first: the pod is not to
+// look alive until then.
+void Exits::watch_shim(const SandboxPtr& sandbox) {
+  const auto process = host::read_stat(sandbox->record->pid);
+  const auto parent = process ? host::read_stat(process->parent) : std::nullopt;
+  if (!parent || !parent->name.starts_with("containerd-shim")) return;  // not of a kind that we know
+  sandbox->shim = WatchedProcess::open(loop_, process->parent, parent->start_time);
+  if (!sandbox->shim) return;
+  sandbox->shim->when_ended([weak = std::weak_ptr(sandbox)] {
+    const auto known = weak.lock();
+    if (!known || !known->process || known->process->has_ended()) return;
+    log::warn("containerd", known->id, "its shim has died; its pause process is killed");
+    known->process->kill(SIGKILL);
   });
 }
 
@@ -132,6 +151,8 @@ void Exits::ended(const SandboxPtr& sandbox, const Exit& exit) {
 
 void Exits::ask(const SandboxPtr& sandbox) {
   if (sandbox->asking || sandbox->exit) return;
+  const auto status = sandbox->process ? sandbox->process->exit_status() : std::nullopt;
+  if (status) return ended(sandbox, {*status, std::chrono::system_clock::now()});
   sandbox->asking = true;
   flows_.start(find_out(sandbox));
 }

@@ -9,9 +9,9 @@
 
 namespace podsandbox::containerd_runtime {
 
-/// Finds out how pause processes end, and tells it. That one has ended the kernel tells, at once and always;
-/// how, containerd: by its event, or when it is asked. An event that never comes is not missed, and while
-/// containerd is away nothing is taken for known. Lives on the loop.
+/// Finds out how pause processes end, and tells it. That one has ended the kernel tells, at once and always,
+/// and mostly how; else containerd does: by its event, or when it is asked. An event that never comes is not
+/// missed, and while only containerd can know nothing is taken for known. Lives on the loop.
 class Exits {
  public:
   /// What it is given must outlive it, but for the sandboxes.
@@ -29,6 +29,7 @@ class Exits {
  private:
   void listen();
   void heard(const ::containerd::types::Envelope& envelope);
+  void watch_shim(const SandboxPtr& sandbox);
   void look();
   void look_regularly();
   void ask(const SandboxPtr& sandbox);

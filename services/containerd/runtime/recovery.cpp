@@ -89,7 +89,7 @@ void Recovery::take_up(const std::string& id, const host::ProcessRecord& record)
   sandbox->record = record;
   const bool in_this_boot = record.boot_id == context_.boot_id;
   if (record.pid != 0 && in_this_boot) {
-    sandbox->process = PauseProcess::open(context_.loop, record.pid, record.start_time);
+    sandbox->process = WatchedProcess::open(context_.loop, record.pid, record.start_time);
   }
   if (!record.started) return undo(sandbox);
   if (!sandbox->has_process()) return;

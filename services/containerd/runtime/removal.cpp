@@ -1,6 +1,5 @@
 #include "services/containerd/runtime/removal.hpp"
 
-#include <optional>
 #include <string>
 #include <utility>
 
@@ -51,17 +50,24 @@ class Removal {
 
   const Context& context_;
   const SandboxPtr sandbox_;
-  std::optional<Container> container_;  // ours
-  bool foreign_ = false;                // there is one of this id that is not ours
+  bool has_container_ = false;
+  bool foreign_ = false;     // there is a container of this id that is not ours
+  std::string snapshotter_;  // of our container
 };
 
 // Whose it is has to be known before anything is touched: the id may be another controller's.
 Flow<Result<Done>> Removal::find_container() {
+  if (!sandbox_->snapshotter.empty()) {  // made by this very process
+    has_container_ = true;
+    snapshotter_ = sandbox_->snapshotter;
+    co_return Done{};
+  }
   auto asking = context_.api.get_container(id());
   auto container = co_await asking;
   if (container) {
-    foreign_ = !is_ours(*container, context_.settings.owner);
-    if (!foreign_) container_ = std::move(*container);
+    has_container_ = is_ours(*container, context_.settings.owner);
+    foreign_ = !has_container_;
+    snapshotter_ = container->snapshotter();
     co_return Done{};
   }
   co_return done_or_missing(tl::unexpected<Error>(container.error()), "looking for its container");
@@ -85,6 +91,7 @@ Flow<Result<Done>> Removal::remove_task() {
   if (!unmounted) co_return unmounted;
   sandbox_->record->pid = 0;
   sandbox_->process.reset();
+  sandbox_->shim.reset();
   co_return context_.records.write(id(), *sandbox_->record);
 }
 
@@ -92,7 +99,7 @@ Flow<Result<Done>> Removal::remove_everything() {
   if (!sandbox_->record) co_return Done{};
   auto finding = find_container();
   auto done = co_await finding;
-  if (done && !foreign_) {
+  if (done && !foreign_ && !sandbox_->is_without_task()) {
     auto ending = end_task(context_, sandbox_);
     done = co_await ending;
   }
@@ -125,10 +132,8 @@ Flow<Result<Done>> Removal::remove_everything() {
 // Of a start that was cut off before it had a container, whose snapshot it is must be asked.
 Flow<Result<Done>> Removal::remove_snapshot() {
   if (foreign_) co_return Done{};
-  std::string snapshotter;
-  if (container_) {
-    snapshotter = container_->snapshotter();
-  } else {
+  std::string snapshotter = snapshotter_;
+  if (!has_container_) {
     const auto spec = context_.records.read_spec(id());
     if (!spec) co_return Done{};  // it is collected as garbage: no container holds it
     snapshotter = context_.settings.cri.of(runtime_handler(**spec)).snapshotter;
@@ -143,7 +148,7 @@ Flow<Result<Done>> Removal::remove_snapshot() {
 }
 
 Flow<Result<Done>> Removal::remove_container() {
-  if (!container_) co_return Done{};
+  if (!has_container_) co_return Done{};
   auto removing = context_.api.delete_container(id());
   co_return done_or_missing(co_await removing, "removing its container");
 }
@@ -185,7 +190,9 @@ Result<Done> Removal::forget() {
   if (!removed) return removed;
   sandbox_->record.reset();
   sandbox_->process.reset();
+  sandbox_->shim.reset();
   sandbox_->exit.reset();
+  sandbox_->snapshotter.clear();
   return removed;
 }
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "messages/runtime_port.hpp"
-#include "services/containerd/runtime/pause_process.hpp"
+#include "services/containerd/runtime/watched_process.hpp"
 #include "services/host/flow.hpp"
 #include "services/host/process_record.hpp"
 
@@ -39,11 +39,15 @@ struct Sandbox {
   /// On the disk before what it tells of exists; none: nothing exists.
   std::optional<host::ProcessRecord> record;
   /// Its first process, if it was there when it was looked for; it may have ended.
-  std::unique_ptr<PauseProcess> process;
+  std::unique_ptr<WatchedProcess> process;
+  /// The parent of that, while it is watched.
+  std::unique_ptr<WatchedProcess> shim;
   /// How that ended, once it is known.
   std::optional<Exit> exit;
   /// There may be the lease of its start.
   bool leased = true;
+  /// Where its snapshot is, if its container was made in this life of the daemon.
+  std::string snapshotter;
   /// How it ended is being found out.
   bool asking = false;
 
@@ -54,6 +58,8 @@ struct Sandbox {
   bool started() const { return record && record->started; }
   /// A started one's process, not cleaned up.
   bool has_process() const { return started() && record->pid != 0; }
+  /// A started one's process and task have been removed.
+  bool is_without_task() const { return started() && record->pid == 0; }
   runtime::Process describe() const {
     return {id, static_cast<std::uint32_t>(record->pid), record->start_time, exit};
   }

@@ -25,6 +25,8 @@ namespace {
 
 using host::Flow;
 
+constexpr auto lease_outlives_start = std::chrono::milliseconds(100);
+
 class Starting {
  public:
   Starting(const Context& context, SandboxPtr sandbox, SpecPtr spec, Cancellation& cancellation)
@@ -167,6 +169,7 @@ Flow<Result<Done>> Starting::make_container() {
     co_return failure(container.error().kind, "making its container: " + container.error().message);
   }
   container_ = std::move(*container);
+  sandbox_->snapshotter = container_.snapshotter();
   co_return Done{};
 }
 
@@ -185,7 +188,7 @@ Flow<Result<Done>> Starting::make_task() {
 // Whoever comes after us must know of it before it runs.
 Result<Done> Starting::record_process(int pid) {
   const auto stat = host::read_stat(pid);
-  if (stat) sandbox_->process = PauseProcess::open(context_.loop, pid, stat->start_time);
+  if (stat) sandbox_->process = WatchedProcess::open(context_.loop, pid, stat->start_time);
   if (!sandbox_->process) {
     return failure(ErrorKind::unavailable,
                    "its task's process " + std::to_string(pid) + " is not there: was it killed?");
@@ -220,8 +223,12 @@ Flow<Result<Started>> started_before(const Context& context, SandboxPtr sandbox)
   co_return started;
 }
 
-// The container's record holds the snapshot by now. If this fails, it is ended with the sandbox.
+// The container's record holds the snapshot by now. Not at once: CRI is about to write down the pod, and
+// containerd writes one thing after the other. If it fails, it is ended with the sandbox.
 Flow<void> end_lease_aside(const Context& context, SandboxPtr sandbox) {
+  auto waiting = host::pause_for(context.loop, lease_outlives_start);
+  co_await waiting;
+  if (!sandbox->started()) co_return;  // it was removed; there may be a new start of the same id
   auto ending = end_lease(context, sandbox);
   co_await ending;
 }

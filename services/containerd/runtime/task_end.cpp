@@ -107,15 +107,15 @@ Flow<Result<bool>> TaskEnd::is_gone() {
 // Also where there seems to be none: containerd forgets a task whose deletion was cut off before it has told
 // the shim to end, and only this tells it again. A shim that goes meanwhile is soon seen to be gone.
 Flow<Result<Done>> TaskEnd::remove() {
-  for (int attempt = 1;; ++attempt) {
+  for (auto pause = first_pause;; pause *= 2) {
     auto removing = context_.api.delete_task(id(), time_left());
     const auto removed = co_await removing;
     if (removed || removed.error().kind == ErrorKind::not_found) co_return Done{};
     const bool shim_has_gone = removed.error().message.ends_with("ttrpc: closed");
-    if (!shim_has_gone || attempt == 5) {
+    if (!shim_has_gone || pause > longest_pause * 2) {
       co_return failure(removed.error().kind, "removing its task: " + removed.error().message);
     }
-    auto waiting = host::pause_for(context_.loop, longest_pause);
+    auto waiting = host::pause_for(context_.loop, pause);
     co_await waiting;
   }
 }
