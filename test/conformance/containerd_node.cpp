@@ -47,6 +47,7 @@ bool has_part(const std::string& text, char separator, const std::set<std::strin
 ContainerdNode::ContainerdNode()
     : directory_(variable("NODE_DIRECTORY")),
       socket_(variable("CONTAINERD_ADDRESS")),
+      command_(variable("NODE_CONTAINERD")),
       ctr_(variable("CTR")),
       snapshotter_(variable("NODE_SNAPSHOTTER")),
       sandbox_image_(variable("NODE_SANDBOX_IMAGE")) {}
@@ -55,6 +56,21 @@ Payload ContainerdNode::runtime_options() const {
   ::containerd::runc::v1::Options options;
   options.set_root(directory_ / "runc");
   return {"containerd.runc.v1.Options", options.SerializeAsString()};
+}
+
+std::string ContainerdNode::daemon_config() const {
+  return "cri.runtime = \"containerd\"\n"
+         "cri.restrict_oom_score_adj = true\n"  // not every machine lets root lower its own
+         "cri.snapshotter = \"" +
+         snapshotter_ + "\"\ncri.sandbox_image = \"" + sandbox_image_ + "\"\n";
+}
+
+void ContainerdNode::complete(::containerd::services::sandbox::v1::ControllerCreateRequest& request) const {
+  auto& runtime = *request.mutable_sandbox()->mutable_runtime();
+  const auto options = runtime_options();
+  runtime.set_name(runtime_name);
+  runtime.mutable_options()->set_type_url(options.type_url);
+  runtime.mutable_options()->set_value(options.value);
 }
 
 std::string ContainerdNode::leftovers(const std::set<std::string>& ids) const {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "messages/sandbox_spec.hpp"
+#include "proto/containerd_sandbox.pb.h"
 
 namespace podsandbox::test {
 
@@ -19,6 +20,10 @@ class ContainerdNode {
 
   const std::filesystem::path& directory() const { return directory_; }
   const std::string& socket() const { return socket_; }
+  /// A shell's command that starts it again when it has ended, with the same pid as the shell.
+  const std::string& command() const { return command_; }
+  /// Has the pid of the one that runs.
+  std::filesystem::path pid_file() const { return directory_ / "containerd.pid"; }
   const std::string& snapshotter() const { return snapshotter_; }
   /// Its pause program obeys hostnames: "exit-N" exits with N, "crash-N" faults.
   const std::string& sandbox_image() const { return sandbox_image_; }
@@ -27,6 +32,11 @@ class ContainerdNode {
   /// For runc, whose state is the node's own.
   static constexpr const char* runtime_name = "io.containerd.runc.v2";
   Payload runtime_options() const;
+
+  /// Lines of the configuration of a daemon whose sandboxes are of the containerd runtime here.
+  std::string daemon_config() const;
+  /// Says by which runtime a sandbox is made here.
+  void complete(::containerd::services::sandbox::v1::ControllerCreateRequest& request) const;
 
   /// What is left of sandboxes of these ids in containerd, of its shims and runc, and of their mounts and
   /// cgroups, as text for a test's message. Empty: nothing.
@@ -41,6 +51,7 @@ class ContainerdNode {
 
   std::filesystem::path directory_;
   std::string socket_;
+  std::string command_;
   std::string ctr_;
   std::string snapshotter_;
   std::string sandbox_image_;

@@ -32,19 +32,12 @@ class ContainerdSite final : public Site {
   DaemonOptions daemon_options() const override {
     DaemonOptions options;
     options.containerd = node_.socket();
-    options.config = "cri.runtime = \"containerd\"\ncri.restrict_oom_score_adj = true\ncri.snapshotter = \"" +
-                     node_.snapshotter() + "\"\ncri.sandbox_image = \"" + node_.sandbox_image() + "\"\n";
+    options.config = node_.daemon_config();
     return options;
   }
   std::string id() const override { return path_.filename(); }
   std::string cgroup_parent() const override { return node_.cgroup_parent(); }
-  void complete(controller::ControllerCreateRequest& request) const override {
-    auto& runtime = *request.mutable_sandbox()->mutable_runtime();
-    const auto options = node_.runtime_options();
-    runtime.set_name(ContainerdNode::runtime_name);
-    runtime.mutable_options()->set_type_url(options.type_url);
-    runtime.mutable_options()->set_value(options.value);
-  }
+  void complete(controller::ControllerCreateRequest& request) const override { node_.complete(request); }
   grpc::StatusCode refusal() const override {
     return grpc::StatusCode::INTERNAL;
   }  // runc's words, as they come

@@ -64,17 +64,17 @@ std::string cgroups_at(const std::string& path) {
   return all;
 }
 
-std::string leftovers_of(const DaemonProcess& daemon, const std::string& cgroup_parent) {
+std::string leftovers_of(const DaemonProcess& daemon) {
   std::string all;
   for (const pid_t pid : running(daemon.pause_program())) all += " pause " + std::to_string(pid);
   for (const pid_t pid : running(daemon.keeper_program())) all += " keeper " + std::to_string(pid);
   const auto& directory = daemon.directory();
   all += mounts_in(directory);
-  for (const auto& place :
-       {fs::path("cri-root/sandboxes"), fs::path("cri-state/sandboxes"), fs::path("data/sandboxes")}) {
+  for (const char* place :
+       {"cri-root/sandboxes", "cri-state/sandboxes", "data/sandboxes", "data/containers"}) {
     all += entries_of(directory / place);
   }
-  return all + cgroups_at(cgroup_parent);
+  return all;
 }
 
 }  // namespace podsandbox::test

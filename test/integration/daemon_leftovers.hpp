@@ -15,7 +15,7 @@ std::vector<pid_t> keepers_of(const DaemonProcess& daemon);
 /// The cgroups at this path below the root of any hierarchy, in words; empty: none.
 std::string cgroups_at(const std::string& path);
 
-/// Processes, mounts, directories of pods, records, and cgroups in `cgroup_parent`, in words; empty: nothing.
-std::string leftovers_of(const DaemonProcess& daemon, const std::string& cgroup_parent);
+/// Processes, mounts, directories of pods, and records, in words; empty: nothing.
+std::string leftovers_of(const DaemonProcess& daemon);
 
 }  // namespace podsandbox::test

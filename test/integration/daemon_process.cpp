@@ -163,12 +163,13 @@ std::unique_ptr<v1::Sandboxes::Stub> DaemonProcess::sandboxes() const {
   return v1::Sandboxes::NewStub(channel());
 }
 
-controller::ControllerCreateRequest create_request(const std::string& id) {
+controller::ControllerCreateRequest create_request(const std::string& id, const std::string& cgroup_parent) {
   controller::ControllerCreateRequest request;
   request.set_sandbox_id(id);
   ::runtime::v1::PodSandboxConfig config;
   config.mutable_metadata()->set_name(id);
   config.set_hostname("pod");
+  if (!cgroup_parent.empty()) config.mutable_linux()->set_cgroup_parent(cgroup_parent);
   request.mutable_options()->set_type_url("runtime.v1.PodSandboxConfig");
   request.mutable_options()->set_value(config.SerializeAsString());
   request.mutable_sandbox()->set_sandbox_id(id);

@@ -96,7 +96,9 @@ class DaemonProcess {
 
 // -- single calls, for tests that are not about the call itself --------------
 
-controller::ControllerCreateRequest create_request(const std::string& id);
+/// Of a pod that is in this cgroup; empty: in none.
+controller::ControllerCreateRequest create_request(const std::string& id,
+                                                   const std::string& cgroup_parent = {});
 grpc::Status create(controller::Controller::Stub& stub, const std::string& id);
 /// The pid.
 std::uint32_t start(controller::Controller::Stub& stub, const std::string& id);

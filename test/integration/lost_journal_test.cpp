@@ -4,7 +4,6 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "proto/cri.pb.h"
 #include "test/integration/daemon_leftovers.hpp"
 #include "test/integration/daemon_process.hpp"
 #include "test/integration/waits.hpp"
@@ -106,13 +105,9 @@ BOOST_AUTO_TEST_CASE(nothing_outlives_the_pods) {
   const auto stub = quick.controller();
   const std::string parent = "lost-" + quick.directory().filename().string();
   for (const char* id : {"runs", "killed", "stopped"}) {
-    auto request = create_request(id);
-    ::runtime::v1::PodSandboxConfig config;
-    config.ParseFromString(request.options().value());
-    config.mutable_linux()->set_cgroup_parent("/" + parent + "/" + id);
-    request.mutable_options()->set_value(config.SerializeAsString());
     grpc::ClientContext context;
     controller::ControllerCreateResponse response;
+    const auto request = create_request(id, "/" + parent + "/" + id);
     BOOST_REQUIRE(stub->Create(&context, request, &response).ok());
   }
   start(*stub, "runs");

@@ -30,18 +30,18 @@ Request about(const std::string& id) {
   return request;
 }
 
-std::shared_ptr<grpc::Channel> eager_channel(const DaemonProcess& daemon) {
+}  // namespace
+
+std::shared_ptr<grpc::Channel> eager_channel(const std::string& socket) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);  // less it does not take
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 100);
-  return grpc::CreateCustomChannel("unix:" + daemon.socket(), grpc::InsecureChannelCredentials(), arguments);
+  return grpc::CreateCustomChannel("unix:" + socket, grpc::InsecureChannelCredentials(), arguments);
 }
 
-}  // namespace
-
 PatientClient::PatientClient(const DaemonProcess& daemon) {
-  const auto channel = eager_channel(daemon);
+  const auto channel = eager_channel(daemon.socket());
   controller_ = controller::Controller::NewStub(channel);
   sandboxes_ = v1::Sandboxes::NewStub(channel);
 }

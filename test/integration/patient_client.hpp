@@ -8,6 +8,9 @@
 
 namespace podsandbox::test {
 
+/// A connection that is there again soon after the other end is.
+std::shared_ptr<grpc::Channel> eager_channel(const std::string& socket);
+
 /// A client as containerd's: what is UNAVAILABLE it asks again, whatever happens to the daemon. It must be
 /// answered otherwise before its patience ends (DEADLINE_EXCEEDED).
 class PatientClient {

@@ -22,11 +22,10 @@ bool may_be_undone(const PatientClient::Outcome& started) {
 
 }  // namespace
 
-StormChurn::StormChurn(const DaemonProcess& daemon, Complaints& complaints, unsigned clients,
-                       const std::string& cgroup_parent, unsigned seed,
-                       const std::atomic<int>& keepers_killed)
-    : daemon_(daemon), cgroup_parent_(cgroup_parent), keepers_killed_(keepers_killed) {
-  for (unsigned c = 0; c < clients; ++c) {
+StormChurn::StormChurn(const DaemonProcess& daemon, Complaints& complaints, StormSite& site, unsigned seed,
+                       const std::atomic<int>& harms)
+    : daemon_(daemon), site_(site), harms_(harms) {
+  for (unsigned c = 0; c < site.measure().clients; ++c) {
     threads_.emplace_back([this, &complaints, c, seed] {
       std::mt19937 random(seed + c);
       PatientClient client(daemon_);
@@ -44,23 +43,25 @@ void StormChurn::finish() {
 }
 
 std::string StormChurn::live(PatientClient& client, const std::string& id, std::mt19937& random) {
-  const int keepers_killed = keepers_killed_;
+  const int harms_before = harms_;
   const unsigned kind = random() % kinds;
-  const auto created = client.create(storm_request(id, cgroup_parent_));
+  site_.before_create(id);
+  const auto created = client.create(site_.request(id));
   if (!created.ok()) return "Create: " + created.text();
   if (kind == given_up) {
     client.start_and_give_up(id, std::chrono::microseconds(random() % longest_before_giving_up_us));
   } else if (kind != never_started) {
     controller::ControllerStartResponse response;
     const auto started = client.start(id, &response);
-    if (started.ok()) return live_once_started(client, id, response.pid(), kind, keepers_killed);
-    if (!may_be_undone(started)) return "Start: " + started.text();
+    if (started.ok()) return live_once_started(client, id, response.pid(), kind, harms_before);
+    const bool may_have_failed = site_.harm_fails_starts() && was_harmed_since(harms_before);
+    if (!may_be_undone(started) && !may_have_failed) return "Start: " + started.text();
   }
   return remove(client, id);
 }
 
 std::string StormChurn::live_once_started(PatientClient& client, const std::string& id, std::uint32_t pid,
-                                          unsigned kind, int keepers_killed) {
+                                          unsigned kind, int harms_before) {
   const auto process = pidfd_of(pid);
   if (!process) return "there is no process " + std::to_string(pid) + " after Start";
   PatientClient::Outcome waited;
@@ -73,6 +74,8 @@ std::string StormChurn::live_once_started(PatientClient& client, const std::stri
     wrong = "Status after Start: " + status.state() + ", " + while_it_lives.text();
   }
   if (kind == killed && !send_signal(process, SIGKILL)) wrong = "its process was gone already";
+  if (kind == terminated && !eventually([&] { return site_.heeds_signals(pid); }))
+    wrong = "it heeds no signals";
   if (kind == terminated && !send_signal(process, SIGTERM)) wrong = "its process was gone already";
   if (kind == stopped) {
     if (const auto outcome = client.stop(id); !outcome.ok()) wrong = "Stop: " + outcome.text();
@@ -83,7 +86,8 @@ std::string StormChurn::live_once_started(PatientClient& client, const std::stri
   const bool removed_meanwhile = kind == shut_down && waited.code() == grpc::StatusCode::NOT_FOUND;
   if (!waited.ok() && !removed_meanwhile) return "Wait: " + waited.text();
   const auto expected = kind == terminated ? 0U : 128U + SIGKILL;
-  const bool nobody_knows = exit.exit_status() == 255 && keepers_killed != keepers_killed_;
+  const bool nobody_knows =
+      exit.exit_status() == 255 && site_.harm_loses_exits() && was_harmed_since(harms_before);
   if (waited.ok() && exit.exit_status() != expected && !nobody_knows) {
     return "Wait told " + std::to_string(exit.exit_status()) + " instead of " + std::to_string(expected);
   }
@@ -101,6 +105,7 @@ std::string StormChurn::remove(PatientClient& client, const std::string& id) {
   controller::ControllerStatusResponse status;
   const auto asked = client.status(id, &status);
   if (asked.code() != grpc::StatusCode::NOT_FOUND) return "Status after Shutdown: " + asked.text();
+  site_.after_removal(id);
   return {};
 }
 

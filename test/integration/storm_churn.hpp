@@ -8,6 +8,7 @@
 
 #include "test/integration/complaints.hpp"
 #include "test/integration/patient_client.hpp"
+#include "test/integration/storm_site.hpp"
 
 namespace podsandbox::test {
 
@@ -15,9 +16,9 @@ namespace podsandbox::test {
 /// that an ordinary client could not live with is a complaint.
 class StormChurn {
  public:
-  /// `keepers_killed`: how many keepers the test has killed so far.
-  StormChurn(const DaemonProcess& daemon, Complaints& complaints, unsigned clients,
-             const std::string& cgroup_parent, unsigned seed, const std::atomic<int>& keepers_killed);
+  /// `harms`: how often the site was harmed so far, and how often mended. So it is odd in between.
+  StormChurn(const DaemonProcess& daemon, Complaints& complaints, StormSite& site, unsigned seed,
+             const std::atomic<int>& harms);
   StormChurn(const StormChurn&) = delete;
   StormChurn& operator=(const StormChurn&) = delete;
 
@@ -30,12 +31,13 @@ class StormChurn {
   /// One life of a sandbox; what was wrong with it, if anything was.
   std::string live(PatientClient& client, const std::string& id, std::mt19937& random);
   std::string live_once_started(PatientClient& client, const std::string& id, std::uint32_t pid,
-                                unsigned kind, int keepers_killed);
+                                unsigned kind, int harms_before);
   std::string remove(PatientClient& client, const std::string& id);
+  bool was_harmed_since(int harms_before) const { return harms_ != harms_before || harms_before % 2 != 0; }
 
   const DaemonProcess& daemon_;
-  const std::string cgroup_parent_;
-  const std::atomic<int>& keepers_killed_;
+  StormSite& site_;
+  const std::atomic<int>& harms_;
   std::atomic<bool> over_ = false;
   std::atomic<unsigned> lives_ = 0;
   std::vector<std::jthread> threads_;

@@ -7,8 +7,6 @@
 #include <csignal>
 #include <stdexcept>
 
-#include "proto/cri.pb.h"
-
 namespace podsandbox::test {
 
 namespace {
@@ -23,15 +21,6 @@ bool ends_within(const host::UniqueFd& process, int milliseconds) {
 
 }  // namespace
 
-controller::ControllerCreateRequest storm_request(const std::string& id, const std::string& cgroup_parent) {
-  auto request = create_request(id);
-  ::runtime::v1::PodSandboxConfig config;
-  config.ParseFromString(request.options().value());
-  config.mutable_linux()->set_cgroup_parent("/" + cgroup_parent);
-  request.mutable_options()->set_value(config.SerializeAsString());
-  return request;
-}
-
 host::UniqueFd pidfd_of(std::uint32_t pid) {
   return host::UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
 }
@@ -40,25 +29,29 @@ bool send_signal(const host::UniqueFd& pidfd, int signal) {
   return syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, 0) == 0;
 }
 
-StormPods::StormPods(const DaemonProcess& daemon, Complaints& complaints, const std::string& name,
-                     std::size_t count, const std::string& cgroup_parent)
-    : daemon_(daemon), complaints_(complaints), client_(daemon) {
+StormPods::StormPods(const DaemonProcess& daemon, Complaints& complaints, StormSite& site,
+                     const std::string& name, std::size_t count)
+    : daemon_(daemon), complaints_(complaints), site_(site), client_(daemon) {
   for (std::size_t i = 0; i < count; ++i) {
     auto& pod = pods_.emplace_back();
     pod.id = name + "-" + std::to_string(i);
-    start(pod, cgroup_parent);
+    start(pod);
     threads_.emplace_back([this, &pod] { wait(pod); });
   }
   threads_.emplace_back([this] { ask_all(); });
 }
 
-void StormPods::start(Pod& pod, const std::string& cgroup_parent) {
-  const auto created = client_.create(storm_request(pod.id, cgroup_parent));
+void StormPods::start(Pod& pod) {
+  site_.before_create(pod.id);
+  const auto created = client_.create(site_.request(pod.id));
   controller::ControllerStartResponse response;
   const auto started = client_.start(pod.id, &response);
   if (!created.ok() || !started.ok()) throw std::runtime_error(pod.id + ": " + started.text());
   pod.pid = response.pid();
   pod.process = pidfd_of(pod.pid);
+  if (!eventually([&] { return site_.heeds_signals(pod.pid); })) {
+    throw std::runtime_error(pod.id + " does not come to heed signals");
+  }
 }
 
 void StormPods::kill_one(std::mt19937& random, bool unseen) {
@@ -77,7 +70,7 @@ void StormPods::kill_one(std::mt19937& random, bool unseen) {
   pod.died_unseen = true;
 }
 
-void StormPods::keeper_was_killed() {
+void StormPods::exits_may_be_lost() {
   for (auto& pod : pods_) pod.may_be_unknown = true;
 }
 
@@ -151,6 +144,7 @@ void StormPods::finish() {
     if (const auto removed = client.shutdown(pod.id); !removed.ok()) {
       complain(pod, "Shutdown: " + removed.text());
     }
+    site_.after_removal(pod.id);
   }
   for (auto& thread : threads_) {
     if (thread.joinable()) thread.join();

@@ -11,11 +11,9 @@
 #include "services/host/unique_fd.hpp"
 #include "test/integration/complaints.hpp"
 #include "test/integration/patient_client.hpp"
+#include "test/integration/storm_site.hpp"
 
 namespace podsandbox::test {
-
-/// The request for a pod that is in a cgroup, so that one can be left behind.
-controller::ControllerCreateRequest storm_request(const std::string& id, const std::string& cgroup_parent);
 
 /// A handle on a process that runs now; it cannot become another's.
 host::UniqueFd pidfd_of(std::uint32_t pid);
@@ -26,8 +24,8 @@ bool send_signal(const host::UniqueFd& pidfd, int signal);
 /// a complaint.
 class StormPods {
  public:
-  StormPods(const DaemonProcess& daemon, Complaints& complaints, const std::string& name, std::size_t count,
-            const std::string& cgroup_parent);
+  StormPods(const DaemonProcess& daemon, Complaints& complaints, StormSite& site, const std::string& name,
+            std::size_t count);
   StormPods(const StormPods&) = delete;
   StormPods& operator=(const StormPods&) = delete;
 
@@ -36,7 +34,7 @@ class StormPods {
   void kill_one(std::mt19937& random, bool unseen);
 
   /// From now on how they end, or ended while nobody had been told yet, may be known to nobody.
-  void keeper_was_killed();
+  void exits_may_be_lost();
 
   /// Whether each Wait on one that was killed has been answered.
   bool all_told() const;
@@ -58,7 +56,7 @@ class StormPods {
     std::atomic<int> told = -1;  // by Wait
   };
 
-  void start(Pod& pod, const std::string& cgroup_parent);
+  void start(Pod& pod);
   void wait(Pod& pod);
   void ask_all();
   void check_state(Pod& pod, PatientClient& client);
@@ -67,6 +65,7 @@ class StormPods {
 
   const DaemonProcess& daemon_;
   Complaints& complaints_;
+  StormSite& site_;
   PatientClient client_;
   std::deque<Pod> pods_;
   std::atomic<bool> over_ = false;

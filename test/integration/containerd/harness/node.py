@@ -8,6 +8,7 @@ is what a pod with host network sees. When the node ends, nothing is left (guard
 """
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -25,6 +26,8 @@ from .waiting import eventually
 CNI = {"cniVersion": "1.0.0", "name": "podsandbox-test", "plugins": [
     {"type": "bridge", "bridge": "cni0", "isGateway": True, "ipMasq": False,
      "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.88.0.0/16"}]], "routes": [{"dst": "0.0.0.0/0"}]}}]}
+
+PID_FILE = "containerd.pid"  # of the one that runs
 
 
 class Node:
@@ -99,6 +102,8 @@ class Node:
     def start_containerd(self):
         """Also after its death. The channel is a new one: an old one takes seconds to try again."""
         self.containerd.process.start()
+        with open(self.path(PID_FILE), "w") as out:
+            out.write(f"{self.containerd.process.pid}\n")
         self.wait_for_cri()
 
     def wait_for_cri(self):
@@ -149,7 +154,14 @@ class Node:
                 "PODSANDBOXD_SOCKET": self.daemon.socket, "CTR": places.stock("ctr"),
                 "PODSANDBOXCTL": places.ours("podsandboxctl"), "NODE_DIRECTORY": self.directory,
                 "NODE_NETNS": self.netns, "NODE_SNAPSHOTTER": self.containerd.snapshotter,
-                "NODE_SANDBOX_IMAGE": images.PAUSE}
+                "NODE_SANDBOX_IMAGE": images.PAUSE, "NODE_CONTAINERD": self.containerd_command()}
+
+    def containerd_command(self):
+        """A shell's, which becomes containerd: for somebody else to start it again. Who does so writes down its pid."""
+        process = self.containerd.process
+        variables = [f"{name}={value}" for name, value in process.env.items()]
+        return (f"exec {shlex.join(['env', '-i', *variables, *process.command])} "
+                f"</dev/null >>{shlex.quote(process.log)} 2>&1")
 
     def close(self):
         """Ends everything; what cannot be removed is an error."""
