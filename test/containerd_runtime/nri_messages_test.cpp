@@ -86,7 +86,8 @@ BOOST_AUTO_TEST_CASE(at_create_a_plugin_is_told_everything) {
     "labels": {"app": "web"},
     "spec": {"resources": {"cpu": {"shares": 2}}, "cgroupsPath": "/kubepods/pod1/s", "annotations": {"a": "b"},
              "namespaces": {"pid": "", "network": "/run/netns/1"}},
-    "results": [{"plugin": "zeroth", "version": "1", "metadata": {"k": "v"}}, {"plugin": "bare", "version": ""}]})");
+    "results": [{"plugin": "zeroth", "version": "1", "error": "", "metadata": {"k": "v"}},
+                {"plugin": "bare", "version": "", "error": ""}]})");
   BOOST_TEST(told == expected);
 }
 

@@ -124,9 +124,10 @@ json.dump({"plugin": "two", "version": "2", "metadata": {"pid": str(told["pid"])
   BOOST_TEST(json::parse(read("one.told")) == json::parse(R"({"version": "0.1", "state": "create", "id": "s1",
     "sandboxID": "s1", "pid": 42, "spec": {}, "labels": {"app": "web"}})"));
   BOOST_TEST(json::parse(read("two.told"))["results"] ==
-             json::parse(R"([{"plugin": "one", "version": "1"}])"));
-  BOOST_TEST(json::parse(read("three.told"))["results"] == json::parse(R"([{"plugin": "one", "version": "1"},
-                             {"plugin": "two", "version": "2", "metadata": {"pid": "42"}}])"));
+             json::parse(R"([{"plugin": "one", "version": "1", "error": ""}])"));
+  BOOST_TEST(json::parse(read("three.told"))["results"] ==
+             json::parse(R"([{"plugin": "one", "version": "1", "error": ""},
+                             {"plugin": "two", "version": "2", "error": "", "metadata": {"pid": "42"}}])"));
 }
 
 BOOST_AUTO_TEST_CASE(a_delete_is_told_as_such) {

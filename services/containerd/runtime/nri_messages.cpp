@@ -69,7 +69,7 @@ Result<json> told_of_spec(const std::string& text) {
 }
 
 json to_json(const NriResult& result) {
-  json object{{"plugin", result.plugin}, {"version", result.version}};
+  json object{{"plugin", result.plugin}, {"version", result.version}, {"error", result.error}};
   if (!result.metadata.empty()) object["metadata"] = result.metadata;
   return object;
 }
