@@ -66,6 +66,7 @@ struct Inspect {
 struct Holdings {
   std::vector<Process> processes;    // running, or dead and not cleaned up
   std::vector<std::string> remains;  // ids of which there is no process (any more), and something else
+  std::vector<std::string> ended{};  // ids whose process has ended, in a way that is still being found out
 };
 
 struct ListAll {};

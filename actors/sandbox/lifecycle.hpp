@@ -32,6 +32,8 @@ class Lifecycle {
   Phase phase() const { return phase_of(record_); }
   Step next() const { return next_step(record_); }
   bool running() const { return record_.started && !record_.exit; }
+  /// It runs, or did: the runtime is to repeat what it once answered to its Start.
+  bool taken_over() const { return record_.start_answered && !record_.started && !record_.removal_wanted; }
   bool gone() const { return phase() == Phase::gone; }
 
   // -- wishes: Done when they are now recorded, or were before ---------------

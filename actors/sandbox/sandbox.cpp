@@ -18,15 +18,6 @@ auto Sandbox::when_known(void (Sandbox::*handle)(const Message&)) {
   };
 }
 
-namespace {
-
-/// It runs, or did: the runtime is to repeat what it once answered.
-bool being_taken_over(const SandboxRecord& record) {
-  return record.start_answered && !record.started && !record.removal_wanted;
-}
-
-}  // namespace
-
 SandboxActor::behavior_type Sandbox::start(SandboxSeed seed) {
   life_ = Lifecycle(std::move(seed.record));
   incarnation_ = seed.incarnation;
@@ -39,7 +30,7 @@ SandboxActor::behavior_type Sandbox::start(SandboxSeed seed) {
     log::error("sandbox", id(), "unexpected error message: " + self_->system().render(error));
   });
   if (seed.successor) {
-    unknown_ = life_.running() || being_taken_over(life_.record());
+    unknown_ = life_.running() || life_.taken_over();
     check_process();  // its exit may have died with the actor before
     advance();
   }

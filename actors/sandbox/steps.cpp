@@ -13,6 +13,11 @@ namespace {
 constexpr auto runtime_pause = std::chrono::milliseconds(100);
 constexpr auto check_pause = std::chrono::seconds(1);
 
+/// That is how it is now, not how it is.
+bool can_be_repeated(const Error& error) {
+  return error.kind == ErrorKind::unavailable || error.kind == ErrorKind::deadline_exceeded;
+}
+
 }  // namespace
 
 /// Called after every change. The order matters: the exit has reached its waiters before this (take_exit),
@@ -171,8 +176,13 @@ void Sandbox::ask(Op op, std::chrono::nanoseconds timeout, std::function<void(Re
           });
 }
 
+/// One that is taken over runs, whether or not the runtime can tell of it now.
 void Sandbox::start_done(Result<Started> result) {
-  if (result) {
+  if (!result && life_.taken_over() && can_be_repeated(result.error())) {
+    log::warn("sandbox", id(), about("take over", result.error().message) + "; it is tried again");
+    in_flight_ = Step::start;
+    self_->delayed_send(self_, check_pause, TryAgain{attempt_});
+  } else if (result) {
     life_.started(std::move(*result));
     note(EventKind::started);
     for (const auto& exit : std::exchange(early_exits_, {})) consider_exit(exit);

@@ -19,6 +19,7 @@ constexpr auto pause_between_inventories = std::chrono::seconds(1);
 std::vector<Found> all_of(const runtime::Holdings& holdings) {
   std::vector<Found> all;
   for (const auto& process : holdings.processes) all.push_back({Found::What::process, process});
+  for (const auto& id : holdings.ended) all.push_back({Found::What::process, {id, 0, 0, {}}});
   for (const auto& id : holdings.remains) all.push_back({Found::What::remains, {id, 0, 0, {}}});
   return all;
 }

@@ -98,6 +98,39 @@ BOOST_AUTO_TEST_CASE(a_runtime_that_cannot_recall_is_asked_again) {
   BOOST_TEST(((*status)->value().view.phase == Phase::ready));
 }
 
+/// It runs on, whether or not the runtime can repeat its answer now.
+BOOST_AUTO_TEST_CASE(a_runtime_that_cannot_repeat_its_answer_is_asked_again) {
+  world->run("a");
+  runtime->start_errors["a"] = {silent, Error{ErrorKind::deadline_exceeded, "slow"}, silent};
+  crash();
+  auto status = world->ask(SandboxStatus{"a", false});
+  world->settle();
+  BOOST_TEST(!status->has_value());
+  BOOST_TEST(world->settle_until([&] { return status->has_value(); }, std::chrono::seconds(10)));
+  BOOST_TEST(((*status)->value().view.phase == Phase::ready));
+  BOOST_TEST(runtime->count("clean all a") == 0U);
+  BOOST_TEST(runtime->processes.size() == 1U);
+}
+
+/// It has ended, and how is not known yet: it is neither gone nor alive, and its exit is told when it is.
+BOOST_AUTO_TEST_CASE(how_it_has_ended_is_known_later) {
+  world->run("a");
+  runtime->ended = {"a"};
+  crash();
+  auto status = world->ask(SandboxStatus{"a", false});
+  auto waiter = world->ask(WaitSandbox{"a"});
+  world->advance(std::chrono::seconds(3));
+  BOOST_TEST(!status->has_value());
+  BOOST_TEST(!waiter->has_value());
+  runtime->ended.clear();
+  runtime->process_exits("a", 7);
+  world->settle();
+  BOOST_REQUIRE(status->has_value());
+  BOOST_TEST(((*status)->value().view.phase == Phase::notready));
+  BOOST_REQUIRE(waiter->has_value());
+  BOOST_TEST((**waiter)->status == 7U);
+}
+
 /// What nobody can tell of stays, and is said; the others are served.
 BOOST_AUTO_TEST_CASE(one_that_nobody_can_tell_of) {
   world->run("a");

@@ -48,6 +48,7 @@ RuntimePort ScriptedRuntime::spawn(caf::actor_system& system) {
         },
         [=](const runtime::Inspect& op) -> Result<runtime::Process> {
           if (auto error = next_error(world->inspect_errors, op.id)) return tl::unexpected<Error>(*error);
+          if (world->ended.contains(op.id)) return failure(ErrorKind::unavailable, "not known yet");
           const auto it = world->processes.find(op.id);
           if (it == world->processes.end()) return failure(ErrorKind::not_found, "no such process");
           return it->second;
@@ -81,7 +82,10 @@ RuntimePort ScriptedRuntime::spawn(caf::actor_system& system) {
 Result<runtime::Holdings> ScriptedRuntime::list() {
   if (auto error = next_error(list_errors, {})) return tl::unexpected<Error>(*error);
   runtime::Holdings all;
-  for (const auto& [id, process] : processes) all.processes.push_back(process);
+  for (const auto& [id, process] : processes) {
+    if (!ended.contains(id)) all.processes.push_back(process);
+  }
+  all.ended.assign(ended.begin(), ended.end());
   all.remains.assign(remains.begin(), remains.end());
   return all;
 }

@@ -28,6 +28,7 @@ class ScriptedRuntime : public std::enable_shared_from_this<ScriptedRuntime> {
       recall_errors, list_errors;                  // one for each attempt; list_errors[""]
   std::set<std::string> hang_start, hang_cleanup;  // these are not answered
   bool hang_list = false;                          // no inventory is answered
+  std::set<std::string> ended;                     // how the process did, is still being found out
   bool exits_on_kill = true;                       // any signal ends the process
 
   /// The process of this sandbox ends, seen by the runtime or not.

@@ -200,7 +200,11 @@ runtime::Holdings ContainerdRuntime::Core::holdings() const {
     if (sandbox->has_process()) {
       // Of one that is dead it is being found out how it ended: whoever asks for it is told to wait.
       const bool runs = sandbox->process && !sandbox->process->has_ended();
-      if (runs || sandbox->exit) holdings.processes.push_back(sandbox->describe());
+      if (runs || sandbox->exit) {
+        holdings.processes.push_back(sandbox->describe());
+      } else {
+        holdings.ended.push_back(id);
+      }
     } else if (sandbox->record && sandbox->users == 0) {
       holdings.remains.push_back(id);
     }
