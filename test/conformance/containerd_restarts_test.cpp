@@ -7,8 +7,10 @@
 #include <filesystem>
 #include <fstream>
 
+#include "services/host/process_record.hpp"
 #include "services/host/shim.hpp"
 #include "test/conformance/containerd_fixture.hpp"
+#include "test/linux/eventually.hpp"
 
 namespace podsandbox::test {
 
@@ -98,6 +100,24 @@ BOOST_AUTO_TEST_CASE(a_shim_without_its_bundle_is_ended) {
   BOOST_TEST(!host::shim_listens(sockets));
   BOOST_TEST(runtime.port().cleanup("one").has_value());
   BOOST_TEST(runtime.leftovers() == "");
+}
+
+// Nobody was told of a start that was cut off, so nobody asks for its end; also when what it was asked is
+// lost.
+BOOST_AUTO_TEST_CASE(what_was_not_finished_is_undone) {
+  ContainerdFixture runtime;
+  for (const char* id : {"one", "two"}) BOOST_REQUIRE(runtime.port().start(runtime.plain(id)));
+  runtime.restart([&] {
+    const auto& directory = runtime.settings().records_dir();
+    const host::RecordStore records(directory);
+    for (auto& [id, record] : records.read_all()) {
+      record.started = false;
+      BOOST_REQUIRE(records.write(id, record));
+    }
+    BOOST_REQUIRE(std::filesystem::remove(directory / "two+spec"));
+  });
+  const auto nothing = [&] { return runtime.leftovers().empty(); };
+  BOOST_TEST(eventually(nothing), runtime.leftovers());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -97,7 +97,8 @@ void Recovery::take_up(const std::string& id, const host::ProcessRecord& record)
   context_.ended(sandbox, {unknown_exit_code, std::chrono::system_clock::now()});
 }
 
-// Nobody was told of it.
+// Nobody was told of it. Whoever knows of it from the journal sees to it himself, at once: two that remove it,
+// one after the other, would take longer than he waits.
 void Recovery::undo(const SandboxPtr& sandbox) {
   context_.flows.start(run_undo(sandbox));
 }
@@ -105,18 +106,17 @@ void Recovery::undo(const SandboxPtr& sandbox) {
 Flow<void> Recovery::run_undo(SandboxPtr sandbox) {
   for (auto pause = std::chrono::seconds(first_pause);;
        pause = std::min<std::chrono::seconds>(pause * 2, longest_pause)) {
-    {
-      const auto use = sandboxes_.use(sandbox);
-      auto waiting = sandbox->turn.acquire();
-      const auto turn = co_await waiting;
-      if (!sandbox->record || sandbox->started()) co_return;
-      auto removing = remove_sandbox(context_, sandbox, runtime::Extent::everything);
-      const auto removed = co_await removing;
-      if (removed) co_return;
-      log::warn(component, sandbox->id, removed.error().message);
-    }
     auto pausing = host::pause_for(context_.loop, pause);
     co_await pausing;
+    if (sandbox->users > 0) continue;
+    const auto use = sandboxes_.use(sandbox);
+    auto waiting = sandbox->turn.acquire();
+    const auto turn = co_await waiting;
+    if (!sandbox->record || sandbox->started()) co_return;
+    auto removing = remove_sandbox(context_, sandbox, runtime::Extent::everything);
+    const auto removed = co_await removing;
+    if (removed) co_return;
+    log::warn(component, sandbox->id, removed.error().message);
   }
 }
 
