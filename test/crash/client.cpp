@@ -83,8 +83,9 @@ void Client::end_connection() {
   channel_.reset();
 }
 
+// On a busy machine what was killed may run on for a moment, and is READY until it has ended.
 void Client::process_was_killed() {
-  if (pid_) dead_ = true;
+  if (pid_) dead_ = eventually([this] { return !runs(*pid_); });
 }
 
 void Client::see_the_end() {
@@ -291,7 +292,9 @@ void Client::see_ready() {
 }
 
 void Client::kill_process() {
-  if (pid_ && !std::exchange(dead_, true)) ::kill(static_cast<pid_t>(*pid_), SIGKILL);
+  if (!pid_ || dead_) return;
+  ::kill(static_cast<pid_t>(*pid_), SIGKILL);
+  process_was_killed();
 }
 
 void Client::see_exit() {

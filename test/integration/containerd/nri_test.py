@@ -119,7 +119,7 @@ class Nri(NodeCase):
         for request in told["second"]:
             self.assertNotIn("conf", request)
             self.assertEqual(request["results"], [
-                {"plugin": "first", "version": "0.1", "metadata": {"said": "by first"}}])
+                {"plugin": "first", "version": "0.1", "error": "", "metadata": {"said": "by first"}}])
         self.assertEqual(len(told["second"]), 2)
 
     def test_the_built_in_controller_tells_them_the_same(self):
