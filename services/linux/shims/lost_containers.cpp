@@ -21,7 +21,6 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t longest_text = 4 << 20;  // of a state: a spec that gRPC lets pass is not longer
 constexpr std::size_t longest_complaint = 300;
-constexpr milliseconds patience_with_all(20'000);
 constexpr milliseconds patience_with_one(5'000);
 constexpr const char* sandbox_annotation = "io.kubernetes.cri.sandbox-id";
 
@@ -173,8 +172,9 @@ OciRuntime oci_runtime_of(const SandboxSpec& spec) {
   return runtime;
 }
 
-Result<std::vector<std::string>> containers_of_pod(const OciRuntime& runtime, const std::string& sandbox_id) {
-  const auto end = Clock::now() + patience_with_all;
+Result<std::vector<std::string>> containers_of_pod(const OciRuntime& runtime, const std::string& sandbox_id,
+                                                   std::chrono::milliseconds deadline) {
+  const auto end = Clock::now() + deadline;
   const auto all = all_containers(runtime);
   if (!all) return all;
   std::vector<std::string> ids;

@@ -25,8 +25,11 @@ OciRuntime oci_runtime_of(const SandboxSpec& spec);
 
 /// The ids of the containers that the runtime made for this pod, running or not, in order. One that is being
 /// made is among them as soon as the runtime has written it down: no shim may run for the pod meanwhile.
-/// An error when the runtime cannot be asked about one that may be the pod's. Blocks, at most 20 s.
-Result<std::vector<std::string>> containers_of_pod(const OciRuntime& runtime, const std::string& sandbox_id);
+/// An error when the runtime cannot be asked about one that may be the pod's. Blocks, at most
+/// until the deadline (and a second more, as below).
+Result<std::vector<std::string>> containers_of_pod(
+    const OciRuntime& runtime, const std::string& sandbox_id,
+    std::chrono::milliseconds deadline = std::chrono::seconds(20));
 
 /// Kills and removes each of them, through the runtime: done when it has no state of them, and their cgroups
 /// with all that ran there are gone; also of one that there is not. Tries all; the error is of the first that
