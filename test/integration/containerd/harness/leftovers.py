@@ -61,6 +61,7 @@ def on_the_machine(node):
         "bundles": [name for name in names_in(directory, "state/io.containerd.runtime.v2.task/k8s.io")
                     if not name.startswith(".")],
         "runc's state": names_in(directory, "runc/k8s.io"),
+        "podsandboxd's bundles": names_in(directory, "d/shims"),
         "podsandboxd's files": [os.path.join(path, name) for kept in ("data", "d")
                                 for path, _, names in os.walk(os.path.join(directory, kept))
                                 for name in names if path != os.path.join(directory, kept)],
