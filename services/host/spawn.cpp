@@ -1,12 +1,12 @@
 #include "services/host/spawn.hpp"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <spawn.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <string_view>
 
 #include "services/host/system_error.hpp"
@@ -18,6 +18,7 @@ namespace {
 
 std::vector<char*> pointers_to(std::vector<std::string>& texts) {
   std::vector<char*> all;
+  all.reserve(texts.size() + 1);
   for (auto& text : texts) all.push_back(text.data());
   all.push_back(nullptr);
   return all;
@@ -90,7 +91,8 @@ ErrorKind kind_of(int error) {
 
 std::vector<std::string> environment_with(const std::vector<std::pair<std::string, std::string>>& variables) {
   std::vector<std::string> all;
-  for (const auto& [name, value] : variables) all.push_back(name + "=" + value);
+  all.reserve(variables.size());
+  for (const auto& [name, value] : variables) all.emplace_back(name).append("=").append(value);
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text(*entry);
     const auto replaced = [text](const auto& variable) { return text.starts_with(variable.first + "="); };

@@ -176,7 +176,7 @@ Result<std::vector<std::string>> containers_of_pod(const OciRuntime& runtime, co
                                                    std::chrono::milliseconds deadline) {
   const auto end = Clock::now() + deadline;
   const auto all = all_containers(runtime);
-  if (!all) return all;
+  if (!all) return tl::unexpected<Error>(all.error());
   std::vector<std::string> ids;
   for (const auto& id : *all) {
     const auto belongs = belongs_to(runtime, id, sandbox_id, std::min(left_until(end), patience_with_one));
