@@ -10,6 +10,7 @@
 
 #include "messages/sandbox_spec.hpp"
 #include "services/daemon/duration.hpp"
+#include "services/linux/shims/shim_place.hpp"
 
 namespace podsandbox {
 
@@ -31,6 +32,13 @@ Result<std::string> parse_name(const std::string& text) {
 Result<std::string> parse_path(const std::string& text) {
   if (text.empty() || text.front() != '/') return refused("must be an absolute path");
   return parse_name(text);
+}
+
+// In it are sockets, whose paths must not be too long.
+Result<std::string> parse_state_dir(const std::string& text) {
+  constexpr auto longest = linux_runtime::longest_state_dir;
+  if (text.size() > longest) return refused("must be at most " + std::to_string(longest) + " bytes long");
+  return parse_path(text);
 }
 
 Result<std::string> parse_socket(const std::string& text) {
@@ -269,7 +277,7 @@ std::vector<ConfigKey> all_keys() {
       text_key(
           "", "socket_group", [](auto& c) -> auto& { return c.socket_group; }, parse_name, same),
       text_key(
-          "", "state_dir", [](auto& c) -> auto& { return c.state_dir; }, parse_path, same),
+          "", "state_dir", [](auto& c) -> auto& { return c.state_dir; }, parse_state_dir, same),
       text_key(
           "", "data_dir", [](auto& c) -> auto& { return c.data_dir; }, parse_path, same),
       text_key(

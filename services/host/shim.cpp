@@ -37,8 +37,9 @@ std::string hex(const unsigned char* bytes, std::size_t size) {
   return text;
 }
 
-// Connected, or empty with errno; ECONNREFUSED and ENOENT: nobody listens.
-UniqueFd connect_to(const std::string& path) {
+// Connected, or empty with errno; ECONNREFUSED and ENOENT: nobody listens. EAGAIN with SOCK_NONBLOCK in
+// `flags`: it accepts nothing.
+UniqueFd connect_to(const std::string& path, int flags = 0) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) {
@@ -46,7 +47,7 @@ UniqueFd connect_to(const std::string& path) {
     return {};
   }
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0));
   if (fd && connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     const int error = errno;
     fd.reset();
@@ -199,6 +200,16 @@ Result<Done> end_shim(const ShimSockets& sockets, const std::string& id, std::ch
   if (!ended) return ended;
   for (const std::string& socket : {sockets.task, sockets.debug}) unlink(socket.c_str());  // it leaves them
   return Done{};
+}
+
+Result<UniqueFd> send_shutdown(const std::string& socket) {
+  UniqueFd fd = connect_to(socket, SOCK_NONBLOCK);
+  const std::string request = shutdown_request();
+  if (!fd ||
+      send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) {
+    return failure(ErrorKind::unavailable, because("asking the shim at " + socket + " to end"));
+  }
+  return fd;
 }
 
 Result<Done> end_lost_shim(const ShimSockets& sockets, const std::string& id,

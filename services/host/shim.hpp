@@ -4,6 +4,7 @@
 #include <string>
 
 #include "messages/error.hpp"
+#include "services/host/unique_fd.hpp"
 
 namespace podsandbox::host {
 
@@ -23,6 +24,10 @@ bool shim_listens(const ShimSockets& sockets);
 /// it has gone with its sockets, also when there was none. It refuses while it has a container: UNAVAILABLE.
 /// Blocks, at most until the deadline.
 Result<Done> end_shim(const ShimSockets& sockets, const std::string& id, std::chrono::milliseconds deadline);
+
+/// Asks the shim that serves `socket` to end, which it does if it has no container; it says yes either way.
+/// Keep the connection for as long as it may take. Does not block: UNAVAILABLE when it cannot be asked now.
+Result<UniqueFd> send_shutdown(const std::string& socket);
 
 /// Ends a shim of which containerd knows nothing any more, with the pause container `id` in it: kills and
 /// removes that by the shim itself. One that cannot do so any more, because containerd has taken its files

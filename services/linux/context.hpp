@@ -13,6 +13,8 @@
 
 namespace podsandbox::linux_runtime {
 
+class Shims;
+
 /// What the parts of the runtime share. All of it lives on the loop, and longer than what uses it.
 struct Context {
   host::Loop& loop;
@@ -21,6 +23,7 @@ struct Context {
   const CgroupMakers& cgroups;
   const Settings& settings;
   const HostFacts& host;
+  Shims& shims;
 
   /// Runs its argument when what the keeper has is known: with an error when there is no keeper.
   std::function<void(std::function<void(Result<Done>)>)> with_keeper;

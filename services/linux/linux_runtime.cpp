@@ -15,6 +15,8 @@
 #include "services/linux/recovery.hpp"
 #include "services/linux/removal.hpp"
 #include "services/linux/sandboxes.hpp"
+#include "services/linux/shims/shim_place.hpp"
+#include "services/linux/shims/shims.hpp"
 #include "services/linux/start_job.hpp"
 #include "services/linux/sweep.hpp"
 
@@ -24,7 +26,9 @@ namespace {
 
 Result<Done> make_directories(const Settings& settings) {
   std::error_code error;
-  for (const auto& directory : {settings.state_dir, settings.data_dir, settings.records_dir()}) {
+  for (const auto& directory :
+       {settings.state_dir, shim_sockets_dir(settings.state_dir), shim_bundles_dir(settings.state_dir),
+        settings.data_dir, settings.records_dir()}) {
     std::filesystem::create_directories(directory.parent_path(), error);
     if (mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
       return failure(ErrorKind::internal,
@@ -83,6 +87,7 @@ class LinuxRuntime::Core {
   host::Loop loop_;
   KeeperClient keeper_;
   const Context context_;
+  Shims shims_;
   Sandboxes sandboxes_;
   Sweep sweep_;
 };
@@ -100,11 +105,16 @@ LinuxRuntime::Core::Core(const Settings& settings)
                cgroups_,
                settings_,
                host_,
+               shims_,
                [this](Waiter waiter) { with_keeper(std::move(waiter)); },
                [this](const runtime::Process& process) { exited(process); }},
+      shims_(context_),
       sandboxes_(loop_),
       sweep_(context_, sandboxes_) {
-  loop_.post([this] { keeper_.connect(); });
+  loop_.post([this] {
+    shims_.take_up();
+    keeper_.connect();
+  });
 }
 
 // From here on nothing runs on the loop. What waits for something holds sandboxes, which need the context: it

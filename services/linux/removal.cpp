@@ -6,8 +6,8 @@
 
 #include "services/host/aside.hpp"
 #include "services/host/pod_files.hpp"
-#include "services/host/shim.hpp"
 #include "services/host/system_error.hpp"
+#include "services/linux/shims/shims.hpp"
 
 namespace podsandbox::linux_runtime {
 
@@ -77,7 +77,7 @@ class Removal : public std::enable_shared_from_this<Removal> {
 
   void remove_from_file_systems() {
     sandbox_->child.reset();
-    if (sandbox_->cgroup.empty() && sandbox_->files == host::PodFiles::none) return update_record();
+    if (sandbox_->cgroup.empty() && sandbox_->files == host::PodFiles::none) return end_shim();
     host::run_aside(
         context_.loop,
         [makers = context_.cgroups, settings = context_.settings, id = sandbox_->id, extent = extent_,
@@ -88,21 +88,23 @@ class Removal : public std::enable_shared_from_this<Removal> {
           if (files == host::PodFiles::none) return Done{};
           return extent == runtime::Extent::task
                      ? host::unmount_pod_shm(settings.cri, settings.owner(), id, files)
-                     : remove_pod(settings, id, files);
+                     : host::remove_pod_files(settings.cri, settings.owner(), id, files);
         },
         [self = shared_from_this()](Result<Done>&& removed) {
           if (!removed) return self->fail(removed.error().kind, removed.error().message);
           self->sandbox_->cgroup.clear();
           if (self->extent_ == runtime::Extent::everything) self->sandbox_->files = host::PodFiles::none;
-          self->update_record();
+          self->end_shim();
         });
   }
 
-  // The shim last: only then is there nothing more that a container could use.
-  static Result<Done> remove_pod(const Settings& settings, const std::string& id, host::PodFiles files) {
-    auto removed = host::remove_pod_files(settings.cri, settings.owner(), id, files);
-    if (!removed || files != host::PodFiles::ours || settings.containerd_address.empty()) return removed;
-    return host::end_shim(host::shim_sockets(settings.containerd_address, id), id, settings.deadline / 2);
+  // Last: only then is there nothing more that a container could use.
+  void end_shim() {
+    if (extent_ == runtime::Extent::task) return update_record();
+    context_.shims.end(sandbox_->id, [self = shared_from_this()](Result<Done> ended) {
+      if (!ended) return self->fail(ended.error().kind, ended.error().message);
+      self->update_record();
+    });
   }
 
   void update_record() {

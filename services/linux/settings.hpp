@@ -5,6 +5,7 @@
 #include <string>
 
 #include "messages/handler_settings.hpp"
+#include "services/linux/shims/shim_plan.hpp"
 
 namespace podsandbox::linux_runtime {
 
@@ -17,8 +18,8 @@ struct SweepSettings {
 
 /// What the linux runtime needs to know.
 struct Settings {
-  /// Ours alone (made with mode 0700) and used by one daemon at a time: the keeper's socket. On a tmpfs. Its
-  /// path must leave room for a socket's name (90 bytes).
+  /// Ours alone (made with mode 0700) and used by one daemon at a time: the keeper's socket, and sockets and
+  /// bundles of the pods' shims. On a tmpfs. Its path must leave room for a socket's name (shim_place.hpp).
   std::filesystem::path state_dir;
   /// What the marks on all that we make say: that directory, which outlives a reboot and the loss of all
   /// files.
@@ -33,7 +34,7 @@ struct Settings {
   std::filesystem::path pause_program;
   /// Where the pods' files go, and what CRI's configuration says of a handler's pods.
   CriSettings cri;
-  /// containerd's socket, by whose path the shim of a pod is found; empty: there is no containerd.
+  /// containerd's socket, for the shims of its pods; empty: there is no containerd, and pods get no shims.
   std::string containerd_address;
   /// The D-Bus on which systemd is; empty: the system bus.
   std::string systemd_bus;
@@ -41,6 +42,7 @@ struct Settings {
   /// remove its scope.
   std::chrono::milliseconds deadline{10'000};
   SweepSettings sweep;
+  ShimTimes shims;
 };
 
 }  // namespace podsandbox::linux_runtime

@@ -19,17 +19,14 @@
 #include "services/linux/removal.hpp"
 #include "services/linux/runtime_spec.hpp"
 #include "services/linux/seccomp_profile.hpp"
+#include "services/linux/shims/shim_process.hpp"
+#include "services/linux/shims/shims.hpp"
 
 namespace podsandbox::linux_runtime {
 
 namespace {
 
 static_assert(host::most_hierarchies <= pause_most_cgroups && pause_most_fds <= packet_fds);
-
-// Whatever has a '+' in it is taken for an address, and version 2 means that containerd starts a shim of its
-// own with the pod's first container.
-constexpr const char* shim_by_containerd = "shim+containerd";
-constexpr std::uint32_t shim_by_containerd_version = 2;
 
 // CRI since 2.3 replaces the labels of its own record of the sandbox by these: so the pod's are among them,
 // but for those that are too long for a record of containerd's.
@@ -122,7 +119,12 @@ void StartJob::prepare() {
   host::run_aside(
       context_.loop,
       [spec = spec_, plan = plan_, settings = context_.settings, host = context_.host, stage = stage_,
-       mounts = context_.cgroups.mounts, cgroup = sandbox_->cgroup]() -> Result<Prepared> {
+       mounts = context_.cgroups.mounts, cgroup = sandbox_->cgroup,
+       serves = context_.shims.serves(*spec_)]() -> Result<Prepared> {
+        if (serves) {  // rather than a pod in which no container can start
+          auto shim = find_shim_of(spec->runtime_name, settings.containerd_address);
+          if (!shim) return tl::unexpected<Error>(shim.error());
+        }
         auto namespaces = host::open_namespaces(spec->id, plan.netns_path, plan.user_namespace);
         if (!namespaces) return tl::unexpected<Error>(namespaces.error());
         if (!plan.seccomp_profile.empty()) {
@@ -277,6 +279,11 @@ void StartJob::enter_scope() {
 
 // In this order: of one that may stay but has no record yet, whoever comes after us knows by the keeper.
 void StartJob::commit() {
+  if (context_.shims.serves(*spec_)) {
+    if (auto opened = context_.shims.open(spec_->id); !opened) {
+      return fail(opened.error().kind, opened.error().message);
+    }
+  }
   const PauseGo go{pause_magic};
   if (const int error = send_packet(control_.get(), &go, sizeof go); error != 0) {
     return fail(ErrorKind::internal, host::because("telling its pause process to stay", error));
@@ -341,9 +348,9 @@ Started StartJob::describe() const {
       Time(std::chrono::duration_cast<Time::duration>(std::chrono::nanoseconds(identity.created_ns)));
   started.labels = start_labels(*spec_);
   started.spec = runtime_spec(*spec_, plan_, sandbox_->oom_score_adj);
-  if (!context_.settings.containerd_address.empty()) {
-    started.task_address = shim_by_containerd;
-    started.task_version = shim_by_containerd_version;
+  if (context_.shims.serves(*spec_)) {
+    started.task_address = context_.shims.address(spec_->id);
+    started.task_version = Shims::version;
   }
   return started;
 }

@@ -10,6 +10,8 @@
 #include "services/host/marked_cgroups.hpp"
 #include "services/host/pod_files.hpp"
 #include "services/linux/sandbox_cgroup.hpp"
+#include "services/linux/shims/shim_record.hpp"
+#include "services/linux/shims/shims.hpp"
 
 namespace podsandbox::linux_runtime {
 
@@ -34,8 +36,22 @@ void add_directories(FoundTraces& found, const Settings& settings) {
   }
 }
 
+void add_shims(FoundTraces& found, const Settings& settings) {
+  for (const auto& id : FormerShims(settings.state_dir).ids()) {
+    found.emplace(Trace{id, TraceKind::shim, shim_place(settings.state_dir, id).bundle}, false);
+  }
+}
+
 std::string describe(const Trace& trace) {
-  return (trace.kind == TraceKind::cgroup ? "cgroup " : "directory ") + trace.place;
+  switch (trace.kind) {
+    case TraceKind::cgroup:
+      return "cgroup " + trace.place;
+    case TraceKind::directory:
+      return "directory " + trace.place;
+    case TraceKind::shim:
+      break;
+  }
+  return "the shim of " + trace.place;
 }
 
 std::string seconds(nanoseconds time) {
@@ -77,6 +93,7 @@ Result<Sweep::Look> Sweep::look_around(const CgroupMakers& makers, const Setting
     look.found.emplace(trace, !known.knows(trace) && host::has_processes(makers.mounts, path));
   }
   add_directories(look.found, settings);
+  add_shims(look.found, settings);
   look.took = Clock::now() - began;
   return look;
 }
@@ -131,15 +148,17 @@ void Sweep::remove(const Trace& trace) {
       under_way_.erase(trace);
       return done();
     }
+    const auto then = [this, trace, done](const Result<Done>& result) {
+      removed(trace, result);
+      done();
+    };
+    if (trace.kind == TraceKind::shim) return context_.shims.end(trace.id, then);
     host::run_aside(
         context_.loop,
         [makers = context_.cgroups, settings = context_.settings, trace] {
           return remove_trace(makers, settings, trace);
         },
-        [this, trace, done](Result<Done>&& result) {
-          removed(trace, result);
-          done();
-        });
+        then);
   };
   sandboxes_.add_turn(sandbox, {run, nullptr});
 }

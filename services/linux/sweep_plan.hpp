@@ -13,7 +13,7 @@
 /// brought old ones back. Pure.
 namespace podsandbox::linux_runtime {
 
-enum class TraceKind : std::uint8_t { cgroup, directory };
+enum class TraceKind : std::uint8_t { cgroup, directory, shim };
 
 /// Something with our mark.
 struct Trace {

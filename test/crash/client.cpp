@@ -1,6 +1,9 @@
 #include "test/crash/client.hpp"
 
+#include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include <algorithm>
 #include <fstream>
@@ -8,6 +11,7 @@
 #include <utility>
 
 #include "proto/cri.pb.h"
+#include "services/host/unique_fd.hpp"
 
 namespace podsandbox::test {
 
@@ -36,6 +40,19 @@ bool runs(std::uint32_t pid) {
   return name_end != std::string::npos && stat[name_end + 2] != 'Z' && stat[name_end + 2] != 'X';
 }
 
+/// The one that stands in for a shim answers any word with its pid.
+bool shim_answers(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  const host::UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return false;
+  pollfd answered{fd.get(), POLLIN, 0};
+  char digit = 0;
+  return send(fd.get(), "pid", 3, MSG_NOSIGNAL) == 3 && poll(&answered, 1, 5000) == 1 &&
+         recv(fd.get(), &digit, 1, 0) == 1;
+}
+
 controller::ControllerCreateRequest request_of(const Story& story, const Site& site) {
   auto request = create_request(site.id());
   ::runtime::v1::PodSandboxConfig config;
@@ -44,6 +61,7 @@ controller::ControllerCreateRequest request_of(const Story& story, const Site& s
   if (story.cannot_start) (*config.mutable_linux()->mutable_sysctls())["net.ipv4.no_such_sysctl"] = "1";
   request.mutable_options()->set_value(config.SerializeAsString());
   site.complete(request);
+  if (story.has_shim) request.set_sandboxer("podsandboxd");
   return request;
 }
 
@@ -209,6 +227,8 @@ void Client::take(Step step) {
       return start();
     case Step::see_ready:
       return see_ready();
+    case Step::use_shim:
+      return use_shim();
     case Step::kill_process:
       return kill_process();
     case Step::see_exit:
@@ -224,6 +244,7 @@ void Client::take(Step step) {
 
 void Client::create() {
   grpc::ClientContext context;
+  if (story_.has_shim) context.AddMetadata("containerd-namespace", "k8s.io");
   controller::ControllerCreateResponse response;
   const auto status = stub_->Create(&context, request_of(story_, site_), &response);
   expect(alive(status).ok(), "Create: " + text(status));
@@ -236,6 +257,8 @@ std::optional<std::uint32_t> Client::ask_start(grpc::Status& status) {
   controller::ControllerStartResponse response;
   status = alive(stub_->Start(&context, request, &response));
   if (!status.ok()) return std::nullopt;
+  if (task_address_.empty()) task_address_ = response.address();
+  expect(response.address() == task_address_, "Start has another address");
   return response.pid();
 }
 
@@ -289,6 +312,17 @@ void Client::see_ready() {
   if (!pid_ || dead_) return;
   const auto now = state();
   expect(now == "SANDBOX_READY" && runs(*pid_), "it was started and is " + now);
+}
+
+// A daemon that dies may close the connection, and so may one that cannot start a shim just now.
+void Client::use_shim() {
+  if (!pid_) return;
+  const bool used = eventually([this] {
+    const bool answered = shim_answers(task_address_.substr(task_address_.find('/') + 2));
+    if (!answered) state();  // throws when the daemon is dead
+    return answered;
+  });
+  expect(used, "no shim is there at " + task_address_);
 }
 
 void Client::kill_process() {

@@ -52,6 +52,7 @@ class Client {
   void create();
   void start();
   void see_ready();
+  void use_shim();
   void kill_process();
   void see_exit();
   void stop(unsigned grace);
@@ -93,6 +94,7 @@ class Client {
   std::size_t answered_ = 0;  // steps
   std::size_t begun_ = 0;     // steps, answered or on their way
   std::optional<std::uint32_t> pid_;
+  std::string task_address_;
   bool dead_ = false;    // the process
   bool gone_ = false;    // the sandbox: so it was told
   bool undone_ = false;  // the start: so it was told

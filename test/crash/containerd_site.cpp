@@ -42,6 +42,7 @@ class ContainerdSite final : public Site {
     return grpc::StatusCode::INTERNAL;
   }  // runc's words, as they come
   bool heeds_signals(std::uint32_t pid) const override { return pause_heeds_signals(pid); }
+  bool has_shims() const override { return false; }  // those are containerd's
   void kill_processes() const override {
     for (const auto& mount : host::find_cgroup_mounts().paths) {
       std::ifstream processes(mount.string() + cgroup_parent() + "/" + id() + "/cgroup.procs");

@@ -28,6 +28,8 @@ class Site {
   virtual grpc::StatusCode refusal() const = 0;
   /// Whether the sandbox's process, which has been started, heeds the signals that shall end it.
   virtual bool heeds_signals(std::uint32_t pid) const = 0;
+  /// Whether there is a program that stands in for a shim, as `complete` says.
+  virtual bool has_shims() const = 0;
   /// Kills what runs of sandboxes, behind the daemon's back.
   virtual void kill_processes() const = 0;
 

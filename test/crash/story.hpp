@@ -12,6 +12,7 @@ enum class Step : std::uint8_t {
   create,
   start,
   see_ready,
+  use_shim,      ///< as containerd does when it starts a container
   kill_process,  ///< SIGKILL, behind the daemon's back
   see_exit,      ///< by the Wait that is open since Start was answered
   stop,
@@ -27,6 +28,7 @@ struct Story {
   std::size_t killed_from = 0;     ///< only from this step on; those before are another story's
   std::size_t killed_before = 99;  ///< and before this one
   bool cannot_start = false;       ///< it asks for what only its own process finds out to be impossible
+  bool has_shim = false;           ///< it is containerd's; only on a site with shims
   bool dies_while_away = false;    ///< its process is killed between two daemons
 };
 

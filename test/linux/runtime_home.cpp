@@ -10,6 +10,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "services/linux/shims/shim_place.hpp"
 #include "test/linux/eventually.hpp"
 
 namespace podsandbox::test {
@@ -103,11 +104,12 @@ std::string RuntimeHome::leftovers() const {
   for (const int pid : children_of_keepers()) all += " child " + std::to_string(pid);
   for (const std::string& id : records()) all += " record " + id;
   for (const std::string& mount : mounts()) all += " mount " + mount;
-  for (const std::string& base : {settings().cri.root_dir, settings().cri.state_dir}) {
+  for (const fs::path& base :
+       {fs::path(settings().cri.root_dir) / "sandboxes", fs::path(settings().cri.state_dir) / "sandboxes",
+        linux_runtime::shim_sockets_dir(settings().state_dir),
+        linux_runtime::shim_bundles_dir(settings().state_dir)}) {
     std::error_code none;
-    for (const auto& entry : fs::directory_iterator(base + "/sandboxes", none)) {
-      all += " directory " + entry.path().string();
-    }
+    for (const auto& entry : fs::directory_iterator(base, none)) all += " " + entry.path().string();
   }
   return all;
 }

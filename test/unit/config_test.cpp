@@ -200,6 +200,7 @@ BOOST_AUTO_TEST_CASE(bad_values_are_refused) {
                                  "socket = \"/a\\u0000b\"",
                                  "state_dir = 'x'",
                                  "state_dir = ['/x']",
+                                 "state_dir = '/" + std::string(79, 'x') + "'",
                                  "keeper_program = 'keeper'",
                                  "pause_program = true",
                                  "containerd.address = 'relative.sock'",

@@ -1,0 +1,101 @@
+#include "services/linux/shims/shim_binary.hpp"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <vector>
+
+#include "services/host/system_error.hpp"
+#include "services/host/unique_fd.hpp"
+
+namespace podsandbox::linux_runtime {
+
+namespace {
+
+constexpr const char* served_type = "io.containerd.runc.v2";
+constexpr const char* served_name = "containerd-shim-runc-v2";
+
+bool is_program(const std::string& path) {
+  struct stat facts {};
+  return stat(path.c_str(), &facts) == 0 && S_ISREG(facts.st_mode) && access(path.c_str(), X_OK) == 0;
+}
+
+std::vector<std::string> directories_of(const std::string& path) {
+  std::vector<std::string> all;
+  for (std::size_t begin = 0; begin <= path.size();) {
+    const auto end = std::min(path.find(':', begin), path.size());
+    if (path[begin] == '/') all.push_back(path.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return all;
+}
+
+// Who listens there, or listened: the socket may be inherited. An error's text if that cannot be told.
+Result<pid_t> peer_of(const std::string& socket_path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (socket_path.size() >= sizeof address.sun_path) {
+    return failure(ErrorKind::failed_precondition, "its path is too long");
+  }
+  std::memcpy(address.sun_path, socket_path.c_str(), socket_path.size() + 1);
+  const host::UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (!fd || connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
+    return failure(ErrorKind::failed_precondition, host::because("connecting to it"));
+  }
+  return peer.pid;
+}
+
+Result<std::string> directory_of_containerd(const std::string& address) {
+  const auto pid = peer_of(address);
+  if (!pid) return tl::unexpected<Error>(pid.error());
+  std::error_code error;
+  const auto program = std::filesystem::read_symlink("/proc/" + std::to_string(*pid) + "/exe", error);
+  if (error) return failure(ErrorKind::failed_precondition, error.message());
+  return program.parent_path().string();
+}
+
+}  // namespace
+
+Result<std::string> shim_name(const std::string& runtime_type) {
+  if (runtime_type == served_type) return served_name;
+  const auto slash = runtime_type.rfind('/');
+  const bool is_path = runtime_type.starts_with('/');
+  if (is_path && runtime_type.substr(slash + 1) == served_name) return runtime_type;
+  return failure(ErrorKind::unimplemented, "sandbox.runtime.name: pods of runtime type \"" + runtime_type +
+                                               "\" are not served: it must be " + served_type +
+                                               " or the absolute path of a " + served_name);
+}
+
+Result<std::string> find_shim(const std::string& runtime_type, const std::string& path,
+                              const std::string& containerd_address) {
+  const auto name = shim_name(runtime_type);
+  if (!name) return name;
+  const std::string missing =
+      "sandbox.runtime.name: the shim of runtime type \"" + runtime_type + "\", " + *name + ", ";
+  if (name->starts_with('/')) {
+    if (is_program(*name)) return *name;
+    return failure(ErrorKind::failed_precondition, missing + "is no executable file");
+  }
+  for (const auto& directory : directories_of(path)) {
+    if (auto program = directory + "/" + *name; is_program(program)) return program;
+  }
+  const auto beside = directory_of_containerd(containerd_address);
+  if (beside) {
+    if (auto program = *beside + "/" + *name; is_program(program)) return program;
+  }
+  return failure(ErrorKind::failed_precondition,
+                 missing + "is neither in PATH (" + path + ") nor beside containerd's program " +
+                     (beside ? "(" + *beside + ")"
+                             : "(whose place is not known: " + containerd_address + ": " +
+                                   beside.error().message + ")"));
+}
+
+}  // namespace podsandbox::linux_runtime
