@@ -121,9 +121,12 @@ void StartJob::prepare() {
       [spec = spec_, plan = plan_, settings = context_.settings, host = context_.host, stage = stage_,
        mounts = context_.cgroups.mounts, cgroup = sandbox_->cgroup,
        serves = context_.shims.serves(*spec_)]() -> Result<Prepared> {
-        if (serves) {  // rather than a pod in which no container can start
+        if (serves) {
+          // Rather than a pod in which no container can start. A containerd that has just died may be back.
           auto shim = find_shim_of(spec->runtime_name, settings.containerd_address);
-          if (!shim) return tl::unexpected<Error>(shim.error());
+          if (!shim && shim.error().kind != ErrorKind::unavailable) {
+            return tl::unexpected<Error>(shim.error());
+          }
         }
         auto namespaces = host::open_namespaces(spec->id, plan.netns_path, plan.user_namespace);
         if (!namespaces) return tl::unexpected<Error>(namespaces.error());

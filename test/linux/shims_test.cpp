@@ -493,6 +493,21 @@ BOOST_AUTO_TEST_CASE(pods_that_no_shim_can_serve_are_refused) {
   refuses("/nonexistent/containerd-shim-runc-v2", ErrorKind::failed_precondition, "/nonexistent/");
 }
 
+// It may be beside a containerd that is not there just now.
+BOOST_AUTO_TEST_CASE(one_that_cannot_be_found_yet_is_looked_for_later) {
+  auto wanted = spec();
+  wanted.runtime_name = "io.containerd.runc.v2";
+  const std::string path = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe): nobody else sets one
+  setenv("PATH", "/nonexistent", 1);             // NOLINT(concurrency-mt-unsafe)
+  BOOST_TEST(start(wanted).has_value());
+  BOOST_TEST((connect().answer() == ""));
+  BOOST_TEST(log.count("whose place is not known") == 1U);
+  setenv("PATH", home.path().c_str(), 1);  // NOLINT(concurrency-mt-unsafe)
+  BOOST_TEST(ask_until_answered() != 0);
+  setenv("PATH", path.c_str(), 1);  // NOLINT(concurrency-mt-unsafe)
+  remove();
+}
+
 BOOST_AUTO_TEST_CASE(pods_of_nobody_have_none) {
   auto wanted = spec();
   wanted.sandboxer.clear();

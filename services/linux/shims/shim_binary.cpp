@@ -91,11 +91,10 @@ Result<std::string> find_shim(const std::string& runtime_type, const std::string
   if (beside) {
     if (auto program = *beside + "/" + *name; is_program(program)) return program;
   }
-  return failure(ErrorKind::failed_precondition,
-                 missing + "is neither in PATH (" + path + ") nor beside containerd's program " +
-                     (beside ? "(" + *beside + ")"
-                             : "(whose place is not known: " + containerd_address + ": " +
-                                   beside.error().message + ")"));
+  const std::string where = missing + "is neither in PATH (" + path + ") nor beside containerd's program ";
+  if (beside) return failure(ErrorKind::failed_precondition, where + "(" + *beside + ")");
+  return failure(ErrorKind::unavailable, where + "(whose place is not known: " + containerd_address + ": " +
+                                             beside.error().message + ")");
 }
 
 }  // namespace podsandbox::linux_runtime

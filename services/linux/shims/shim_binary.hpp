@@ -12,8 +12,8 @@ namespace podsandbox::linux_runtime {
 Result<std::string> shim_name(const std::string& runtime_type);
 
 /// The path of the shim's program: looked for in `path` (PATH's value) and then beside the program of the
-/// containerd that listens at `containerd_address`. FAILED_PRECONDITION, with all places, when it is in none.
-/// May hang, as files may.
+/// containerd that listens at `containerd_address`. FAILED_PRECONDITION, with all places, when it is in none;
+/// UNAVAILABLE when there is no containerd now whose place could be known. May hang, as files may.
 Result<std::string> find_shim(const std::string& runtime_type, const std::string& path,
                               const std::string& containerd_address);
 
