@@ -113,6 +113,7 @@ struct Pods {
     settings.shims.first_pause = 100ms;
     settings.shims.longest_pause = 400ms;
     settings.shims.pace = 20ms;
+    settings.shims.patience = 3s;
     open();
   }
   ~Pods() {
@@ -343,6 +344,8 @@ BOOST_AUTO_TEST_CASE(one_that_hangs_is_killed_when_nothing_is_left) {
   start();
   auto client = connect();
   BOOST_TEST(eventually([&] { return log.count("its shim is started") == 1; }));
+  BOOST_TEST((client.answer() == ""));
+  BOOST_TEST(eventually([&] { return log.count("no shim serves: 1 connections to it are closed") == 1U; }));
   remove();
   BOOST_TEST(starts().size() == 1U);
 }

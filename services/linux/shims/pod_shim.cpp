@@ -197,7 +197,7 @@ void PodShim::process_ended() {
 
 void PodShim::refuse() {
   const auto count = refuse_waiting(listener_);
-  if (count > 0) log_warn(id_, "no shim: " + std::to_string(count) + " connections to it are closed");
+  if (count > 0) log_warn(id_, "no shim serves: " + std::to_string(count) + " connections to it are closed");
 }
 
 void PodShim::list_lost() {
@@ -267,7 +267,7 @@ void PodShim::set_timer(ShimTimes::Duration delay) {
   timer_ = context_.loop.after(delay, [this] {
     timer_.reset();
     ++listings_;  // the answer that did not come in time
-    perform(plan_.timer());
+    perform(plan_.timer(has_waiting(listener_)));
   });
 }
 

@@ -59,7 +59,7 @@ ShimPlan::Actions ShimPlan::started(Time now) {
   started_at_ = now;
   if (end_wanted_) return end({{ShimStep::cancel_timer}});
   state_ = State::running;
-  return {{ShimStep::cancel_timer}};
+  return {{ShimStep::set_timer, times_.patience}};
 }
 
 ShimPlan::Actions ShimPlan::start_failed() {
@@ -97,8 +97,11 @@ ShimPlan::Actions ShimPlan::lost_listed() {
   return actions;
 }
 
-ShimPlan::Actions ShimPlan::timer() {
+ShimPlan::Actions ShimPlan::timer(bool waiting) {
   switch (state_) {
+    case State::running:  // one that works accepts at once
+      if (!waiting) return {};
+      [[fallthrough]];
     case State::starting:  // it hangs; one more would, too
       return {{ShimStep::refuse}, {ShimStep::set_timer, times_.patience}};
     case State::listing:
@@ -126,9 +129,9 @@ ShimPlan::Actions ShimPlan::end_asked() {
       return end({{ShimStep::unwatch}});
     case State::listing:
     case State::pausing:
+    case State::running:
       return end({{ShimStep::cancel_timer}});
     case State::fresh:
-    case State::running:
       return end({});
     case State::ending:
     case State::over:

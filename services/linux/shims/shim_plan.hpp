@@ -15,7 +15,7 @@ struct ShimTimes {
   Duration first_pause = std::chrono::seconds(1);  ///< after a failure; then twice as long each time
   Duration longest_pause = std::chrono::seconds(10);
   Duration pace = std::chrono::milliseconds(100);  ///< after a short life that was none
-  Duration patience = std::chrono::seconds(10);    ///< with a start, and with the list of what was lost
+  Duration patience = std::chrono::seconds(10);    ///< with a start, a new shim, a list of what was lost
 };
 
 enum class ShimStep : std::uint8_t {
@@ -61,7 +61,8 @@ class ShimPlan {
   /// `failed`: it did not end as one that was asked to end. `waiting`: connections wait.
   Actions ended(Time now, bool failed, bool waiting);
   Actions lost_listed();
-  Actions timer();
+  /// `waiting`: connections wait.
+  Actions timer(bool waiting);
 
   /// The pod is being removed.
   Actions end_asked();

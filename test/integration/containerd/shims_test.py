@@ -75,6 +75,13 @@ class ShimsCase(NodeCase):
         self.cri.runtime.StopContainer(container_id=container)
         self.cri.runtime.RemoveContainer(container_id=container)
 
+    def assert_does_not_start(self, pod, name, deadline=20):
+        """StartContainer fails. Who gives up before containerd does finds the container exited later."""
+        container = self.cri.create_container(pod, name)
+        with self.assertRaises(grpc.RpcError):
+            self.cri.runtime.StartContainer(container_id=container, deadline=deadline)
+        self.cri.wait_exited(container, timeout=30)
+
     def assert_works(self, pod, name):
         container = self.cri.start_container(pod, name)
         self.assertEqual(self.cri.execute(container, "echo", "here"), "here\n")
@@ -172,9 +179,10 @@ class ShimsDie(ShimsCase):
 
     def test_the_pod_can_be_removed_at_once(self):
         pod = self.cri.run_pod()
-        for name in ("a", "b"):
-            self.cri.start_container(pod, name)
+        containers = [self.cri.start_container(pod, name) for name in ("a", "b")]
         self.kill_shim(pod)
+        for container in containers:
+            self.cri.wait_exited(container)  # before that containerd takes them for running ones
         self.assert_ended_at_first_try(pod)
 
     def test_again_and_again(self):
@@ -221,8 +229,7 @@ class TheDaemonDies(ShimsCase):
     def test_a_container_that_starts_without_it_fails(self):
         pod = self.cri.run_pod()
         self.node.daemon.kill()
-        with self.assertRaises(grpc.RpcError):
-            self.cri.start_container(pod, "early", deadline=20)
+        self.assert_does_not_start(pod, "early")
         self.node.daemon.start()
         self.assert_works(pod, "next")
         self.assert_ended_at_first_try(pod)
@@ -276,8 +283,15 @@ class TheDaemonDies(ShimsCase):
             eventually(lambda: len(self.bundles()) < len(pods), "no pod ends", pause=0.001)
             self.restart_daemon()
             concurrent.futures.wait(ends)
-        self.cri.end_all_pods()
+        eventually(self.all_end, "containerd does not reach the daemon again")
         self.assert_nothing_left()
+
+    def all_end(self):
+        try:
+            self.cri.end_all_pods()
+        except grpc.RpcError:
+            return False
+        return True
 
 
 class ContainerdDies(ShimsCase):
@@ -326,14 +340,6 @@ class ContainerdDies(ShimsCase):
 
 
 class BrokenShims(ShimsCase):
-    def assert_does_not_start(self, pod, name, deadline=20):
-        """What StartContainer says."""
-        container = self.cri.create_container(pod, name)
-        with self.assertRaises(grpc.RpcError) as caught:
-            self.cri.runtime.StartContainer(container_id=container, deadline=deadline)
-        self.assertEqual(self.cri.container_status(container).state, EXITED)
-        return caught.exception
-
     def assert_works_soon(self, pod):
         """A pause after failures has its time."""
         def works():
