@@ -6,12 +6,11 @@
 
 #include <charconv>
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "messages/failpoint.hpp"
 #include "messages/sandbox_spec.hpp"
+#include "services/host/file_text.hpp"
 #include "services/host/process_facts.hpp"
 #include "services/host/small_file.hpp"
 #include "services/host/system_error.hpp"
@@ -45,8 +44,7 @@ bool same_directory(const std::string& one, const std::string& other) {
 // the shim is a copy of ourselves.
 bool is_shim_of(int pid, const std::string& id) {
   const std::string proc = "/proc/" + std::to_string(pid);
-  std::ifstream file(proc + "/cmdline", std::ios::binary);
-  const std::string arguments(std::istreambuf_iterator<char>(file), {});
+  const auto arguments = host::read_file(proc + "/cmdline").value_or("");
   const std::string wanted = std::string("\0-id\0", 5) + id + '\0';
   return arguments.find(wanted) != std::string::npos || same_directory(proc + "/exe", "/proc/self/exe");
 }
