@@ -138,7 +138,8 @@ Result<std::string> remove_container(ShimCalls& shim, const std::string& id, Clo
     if (!deleted) return silent;
     const auto& status = deleted->status();
     if (status.code() == 0 || status.code() == not_found) return "";
-    if (Clock::now() > until) return "it does not remove its container: " + status.message();
+    if (Clock::now() > until)
+      return "it does not remove its container: status " + std::to_string(status.code());
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
 }

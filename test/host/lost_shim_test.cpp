@@ -76,7 +76,6 @@ class Shim {
       ::ttrpc::Response response;
       if (request.method() == "Delete") {
         response.mutable_status()->set_code(unknown);
-        response.mutable_status()->set_message("its bundle is gone");
       } else if (request.method() == "Connect") {
         ::containerd::task::v3::ConnectResponse connected;
         connected.set_shim_pid(static_cast<std::uint32_t>(getpid()));

@@ -97,8 +97,8 @@ void Recovery::take_up(const std::string& id, const host::ProcessRecord& record)
   context_.ended(sandbox, {unknown_exit_code, std::chrono::system_clock::now()});
 }
 
-// Nobody was told of it. Whoever knows of it from the journal sees to it himself, at once: two that remove it,
-// one after the other, would take longer than he waits.
+// Nobody was told of it. Whoever knows of it from the journal sees to it himself, at once: two that remove
+// it, one after the other, would take longer than he waits.
 void Recovery::undo(const SandboxPtr& sandbox) {
   context_.flows.start(run_undo(sandbox));
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""The plugins of the old NRI (0.1) on a node: they are told of a pod's sandbox before it starts and when it has ended, as
-the built-in controller tells them; and neither one that fails nor one that hangs leaves anything.
+"""The plugins of the old NRI (0.1) on a node: they are told of a pod's sandbox before it starts and when it has ended,
+as the built-in controller tells them; and neither one that fails nor one that hangs leaves anything.
 
 Their configuration is /etc/nri/conf.json, wherever anything else is: here in an /etc of the test's own.
 """
@@ -89,7 +89,8 @@ class Nri(NodeCase):
         for name in os.listdir(self.plugins):
             if ".told." in name:
                 os.unlink(os.path.join(self.plugins, name))
-        return told, {pod.id: "ID", pod.config.metadata.uid: "UID", netns: "NETNS", f'"pid": {info["pid"]}': '"pid": "PID"'}
+        return told, {pod.id: "ID", pod.config.metadata.uid: "UID", netns: "NETNS",
+                      f'"pid": {info["pid"]}': '"pid": "PID"'}
 
     @staticmethod
     def comparable(told, varying):
