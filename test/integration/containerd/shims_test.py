@@ -13,9 +13,10 @@ import grpc
 
 from harness import traces
 from harness.case import NodeCase
-from harness.cri import EXITED, READY, RUNNING
+from harness.cri import READY, RUNNING
 from harness.handlers import LINUX, TESTED
 from harness.leftovers import leftovers, names_in
+from harness.repeating import repeated
 from harness.shim_node import CRUN, SHIM, ShimNode
 from harness.waiting import eventually
 
@@ -63,9 +64,15 @@ class ShimsCase(NodeCase):
     def pids(self, containers):
         return [self.cri.container_pid(container) for container in containers]
 
+    def start_daemon(self):
+        """Until containerd, which tries again after a second, is connected to it."""
+        self.node.daemon.start()
+        for item in self.cri.runtime.ListPodSandbox().items:
+            repeated(lambda pod=item.id: self.cri.runtime.PodSandboxStatus(pod_sandbox_id=pod))
+
     def restart_daemon(self):
         self.node.daemon.kill()
-        self.node.daemon.start()
+        self.start_daemon()
 
     def restart_containerd(self):
         self.node.kill_containerd()
@@ -99,10 +106,14 @@ class ShimsCase(NodeCase):
                     if any(container in what for container in containers)]
         eventually(lambda: not left(), lambda: f"left of lost containers: {left()}")
 
-    def assert_ended_at_first_try(self, *pods):
+    def assert_end(self, *pods):
+        """At the first try, and with their shims."""
         for pod in pods:
             self.cri.end_pod(pod)
             self.assertEqual(self.shims_of(pod), [])
+
+    def assert_end_and_leave_nothing(self, *pods):
+        self.assert_end(*pods)
         self.assert_nothing_left()
 
 
@@ -157,7 +168,7 @@ class ShimsComeAndGo(ShimsCase):
         self.assert_lost_is_removed(containers, pids)
         self.assert_works(pod, "next")
         self.assertNotEqual(self.shim_of(pod), shim)
-        self.assert_ended_at_first_try(pod)
+        self.assert_end_and_leave_nothing(pod)
 
 
 class ShimsDie(ShimsCase):
@@ -171,19 +182,19 @@ class ShimsDie(ShimsCase):
         self.assertEqual(self.cri.state(pods[0]), READY)
         self.assertNotEqual(self.shim_of_next(pods[0]), shim)
         self.assertEqual(self.cri.container_status(other).state, RUNNING)
-        self.assert_ended_at_first_try(*pods)
+        self.assert_end_and_leave_nothing(*pods)
 
     def shim_of_next(self, pod):
         self.assert_works(pod, "next")
         return self.shim_of(pod)
 
-    def test_the_pod_can_be_removed_at_once(self):
+    def test_the_pod_can_be_removed_when_cri_has_seen_it(self):
         pod = self.cri.run_pod()
         containers = [self.cri.start_container(pod, name) for name in ("a", "b")]
         self.kill_shim(pod)
         for container in containers:
-            self.cri.wait_exited(container)  # before that containerd takes them for running ones
-        self.assert_ended_at_first_try(pod)
+            self.cri.wait_exited(container)  # until then containerd itself does not remove them
+        self.assert_end_and_leave_nothing(pod)
 
     def test_again_and_again(self):
         pod = self.cri.run_pod()
@@ -193,7 +204,7 @@ class ShimsDie(ShimsCase):
             self.kill_shim(pod)
             self.cri.wait_exited(lost[-1])
         self.assert_lost_is_removed(lost, [])
-        self.assert_ended_at_first_try(pod)
+        self.assert_end_and_leave_nothing(pod)
 
     def started(self, pod, name):
         """Not yet, when containerd still has the connection to the shim that died."""
@@ -212,11 +223,11 @@ class ShimsDie(ShimsCase):
         self.cri.start_container(pods[1])
         self.node.daemon.kill()
         self.kill_shim(pods[0])
-        self.node.daemon.start()
+        self.start_daemon()
         self.assert_lost_is_removed(containers, pids)
         for pod in pods:
             self.assert_works(pod, "next")
-        self.assert_ended_at_first_try(*pods)
+        self.assert_end_and_leave_nothing(*pods)
 
 
 class TheDaemonDies(ShimsCase):
@@ -224,15 +235,17 @@ class TheDaemonDies(ShimsCase):
         pods = self.run_pods(3)
         self.restart_daemon()
         self.many(lambda pod: self.assert_works(pod, "main"), pods)
-        self.assert_ended_at_first_try(*pods)
+        self.assert_end_and_leave_nothing(*pods)
 
     def test_a_container_that_starts_without_it_fails(self):
         pod = self.cri.run_pod()
+        container = self.cri.create_container(pod, "early")
         self.node.daemon.kill()
-        self.assert_does_not_start(pod, "early")
-        self.node.daemon.start()
+        with self.assertRaises(grpc.RpcError):
+            self.cri.runtime.StartContainer(container_id=container, deadline=20)
+        self.start_daemon()
         self.assert_works(pod, "next")
-        self.assert_ended_at_first_try(pod)
+        self.assert_end_and_leave_nothing(pod)
 
     def test_while_a_shim_starts(self):
         pod = self.cri.run_pod()
@@ -246,7 +259,7 @@ class TheDaemonDies(ShimsCase):
             self.assertEqual(self.cri.container_status(start.result()).state, RUNNING)
         self.assert_works(pod, "next")
         self.assertEqual((self.shims_of(pod), self.node.shim.starts()), ([shim], [shim]))
-        self.assert_ended_at_first_try(pod)
+        self.assert_end_and_leave_nothing(pod)
 
     def test_with_the_shim_that_it_starts(self):
         pod = self.cri.run_pod()
@@ -256,12 +269,12 @@ class TheDaemonDies(ShimsCase):
             [shim] = eventually(self.node.shim.starts, "no shim is started")
             self.node.daemon.kill()
             os.kill(shim, signal.SIGKILL)
-            self.node.daemon.start()
+            self.start_daemon()
             self.node.shim.goes_on()
             with self.assertRaises(grpc.RpcError):
                 start.result()
         self.assert_works(pod, "next")
-        self.assert_ended_at_first_try(pod)
+        self.assert_end_and_leave_nothing(pod)
 
     def test_while_containers_run(self):
         pods = self.run_pods(5)
@@ -272,18 +285,19 @@ class TheDaemonDies(ShimsCase):
             self.many(lambda pod, name=name: self.assert_works(pod, name), pods)
             self.assertEqual({pod.id: self.shim_of(pod) for pod in pods}, shims)
         self.assertEqual({self.cri.container_status(container).state for container in containers}, {RUNNING})
-        self.assert_ended_at_first_try(*pods)
+        self.assert_end_and_leave_nothing(*pods)
 
-    def test_for_good_at_each_moment_of_an_end(self):
+    def test_while_pods_end(self):
         """The next daemon goes on with what the last one began."""
         pods = self.run_pods(10)
         self.many(self.cri.start_container, pods)
         with concurrent.futures.ThreadPoolExecutor(10) as pool:
             ends = [pool.submit(self.cri.end_pod, pod) for pod in pods]
             eventually(lambda: len(self.bundles()) < len(pods), "no pod ends", pause=0.001)
-            self.restart_daemon()
+            self.node.daemon.kill()
             concurrent.futures.wait(ends)
-        eventually(self.all_end, "containerd does not reach the daemon again")
+        self.start_daemon()
+        self.cri.end_all_pods()
         self.assert_nothing_left()
 
     def all_end(self):
@@ -310,7 +324,7 @@ class ContainerdDies(ShimsCase):
         self.many(lambda pod: self.assert_works(pod, "next"), pods)
         self.assertEqual([self.cri.state(pod) for pod in pods], [READY] * 5)
         self.assertEqual([len(self.shims_of(pod)) for pod in pods], [1] * 5)
-        self.assert_ended_at_first_try(*pods)
+        self.assert_end_and_leave_nothing(*pods)
 
     def test_with_a_shim(self):
         pods = self.run_pods(2)
@@ -322,7 +336,7 @@ class ContainerdDies(ShimsCase):
         self.assert_lost_is_removed(containers[:1], pids)
         self.assertEqual(self.cri.container_status(containers[1]).state, RUNNING)
         self.many(lambda pod: self.assert_works(pod, "next"), pods)
-        self.assert_ended_at_first_try(*pods)
+        self.assert_end_and_leave_nothing(*pods)
 
     def test_with_the_daemon(self):
         pods = self.run_pods(3)
@@ -336,10 +350,18 @@ class ContainerdDies(ShimsCase):
         self.assertEqual(self.pids(containers[:1]), pids[:1])
         self.cri.wait_exited(containers[1])
         self.many(lambda pod: self.assert_works(pod, "next"), pods)
-        self.assert_ended_at_first_try(*pods)
+        self.assert_end_and_leave_nothing(*pods)
 
 
 class BrokenShims(ShimsCase):
+    def assert_does_not_start(self, pod, name, deadline=20):
+        """What StartContainer says."""
+        container = self.cri.create_container(pod, name)
+        with self.assertRaises(grpc.RpcError) as caught:
+            self.cri.runtime.StartContainer(container_id=container, deadline=deadline)
+        self.cri.wait_exited(container)  # containerd goes on for a while with what its client gave up
+        return caught.exception
+
     def assert_works_soon(self, pod):
         """A pause after failures has its time."""
         def works():
@@ -371,39 +393,35 @@ class BrokenShims(ShimsCase):
         self.assertEqual(self.cri.state(pod), READY)
         self.node.shim.mend()
         self.assert_works_soon(pod)
-        self.assert_ended_at_first_try(pod)
+        self.assert_end_and_leave_nothing(pod)
 
     def test_one_that_ends_at_once(self):
         pod = self.cri.run_pod()
         self.node.shim.breaks()
         begin, failures = time.monotonic(), 0
-        while time.monotonic() < begin + 6:
+        while time.monotonic() < begin + 3:
             self.assert_does_not_start(pod, f"c{failures}")
             failures += 1
-        # With pauses of one second, two and four.
-        self.assertIn(len(self.node.shim.starts()), (1, 2, 3, 4), f"{failures} containers did not start")
+        # With pauses of one second and two.
+        self.assertIn(len(self.node.shim.starts()), (1, 2, 3), f"{failures} containers did not start")
         self.assertEqual((self.cri.state(pod), self.shims_of(pod)), (READY, []))
         self.node.shim.mend()
         self.assert_works_soon(pod)
-        self.assert_ended_at_first_try(pod)
+        self.assert_end_and_leave_nothing(pod)
 
     def test_one_that_hangs(self):
-        pod = self.cri.run_pod()
+        pods = self.run_pods(3)
         self.node.shim.waits()
-        for name in ("a", "b"):
-            self.assert_does_not_start(pod, name, deadline=2)
-        [shim] = self.node.shim.starts()
-        self.assertEqual((self.cri.state(pod), self.shims_of(pod)), (READY, [shim]))
+        self.many(lambda start: self.assert_does_not_start(*start, deadline=2),
+                  [(pods[0], "a"), (pods[0], "b"), (pods[1], "a")])
+        [hung], [other] = (self.shims_of(pod) for pod in pods[:2])
+        self.assertEqual((sorted(self.node.shim.starts()), self.cri.state(pods[0])), (sorted([hung, other]), READY))
+        self.assert_end(*pods[1:])
+        self.assertEqual((self.bundles(), len(self.sockets())), ([pods[0].id], 1))
         self.node.shim.mend()
-        self.assert_works_soon(pod)
-        self.assertEqual(self.shims_of(pod), [shim])
-        self.assert_ended_at_first_try(pod)
-
-    def test_a_pod_whose_shim_hangs_can_be_removed(self):
-        pods = self.run_pods(2)
-        self.node.shim.waits()
-        self.assert_does_not_start(pods[0], "main", deadline=2)
-        self.assert_ended_at_first_try(*pods)
+        self.assert_works_soon(pods[0])
+        self.assertEqual(len(self.shims_of(pods[0])), 1)
+        self.assert_end_and_leave_nothing(pods[0])
 
 
 if __name__ == "__main__":
