@@ -84,6 +84,9 @@ BOOST_AUTO_TEST_CASE(the_options_name_the_runtime) {
   options.set_binary_name("/opt/bin/crun");
   options.set_root("/run/crun");
   BOOST_TEST((runtime_with(options) == OciRuntime{"/opt/bin/crun", "/run/crun"}));
+  const auto in_cgroup = [](auto& config) { config.mutable_linux()->set_cgroup_parent("/pods/a"); };
+  BOOST_TEST(oci_runtime_of(spec_of("s1", in_cgroup)).cgroup_parent == "/pods/a");
+  BOOST_TEST((oci_runtime_of(SandboxSpec{}) == usual));
   auto spec = spec_of("s1");
   spec.runtime_options = {"containerd.runc.v1.Options", "\xff"};
   BOOST_TEST((oci_runtime_of(spec) == usual));
@@ -133,6 +136,22 @@ BOOST_DATA_TEST_CASE(half_a_container_is_removed, data::make(programs), program)
              boost::test_tools::per_element());
   BOOST_TEST(remove_containers(box.runtime(), {"half"}, 20s).has_value());
   BOOST_TEST(is_gone(box, "half"));
+}
+
+// What runc leaves when it dies while it makes a container: a directory and a cgroup.
+BOOST_AUTO_TEST_CASE(a_container_that_was_begun_is_found_by_its_cgroup) {
+  const OciBox box("runc");
+  const int other = box.run({"other", "pod-b"});
+  for (const char* id : {"begun", "making", "elsewhere"}) fs::create_directories(box.state(id));
+  box.make_cgroup("begun");
+  box.make_cgroup("making", other);
+  auto runtime = box.runtime();
+  BOOST_TEST(containers_of_pod(runtime, "pod-a").value().empty());  // it is not known where to look
+  runtime.cgroup_parent = box.cgroup();
+  BOOST_TEST(containers_of_pod(runtime, "pod-a").value() == Ids{"begun"}, boost::test_tools::per_element());
+  BOOST_TEST(remove_containers(runtime, {"begun"}, 20s).has_value());
+  BOOST_TEST(is_gone(box, "begun"));
+  BOOST_TEST(runs(other));
 }
 
 // Of a pod in which all see each other's processes: they do not end with the container's first.

@@ -93,6 +93,16 @@ std::vector<fs::path> OciBox::cgroups(const std::string& id) const {
   return all;
 }
 
+void OciBox::make_cgroup(const std::string& id, int pid) const {
+  for (const auto& mount : host::find_all_hierarchies()) {
+    const fs::path cgroup = mount.string() + cgroup_ + "/" + id;
+    fs::create_directories(cgroup);
+    if (pid == 0) continue;
+    if (cgroup.string().find("/cpuset/") != std::string::npos) continue;  // has no processors yet
+    std::ofstream(cgroup / "cgroup.procs") << pid << std::flush;
+  }
+}
+
 std::vector<int> OciBox::processes(const std::string& id) const {
   std::vector<int> pids;
   if (cgroups(id).empty()) return pids;

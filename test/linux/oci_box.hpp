@@ -39,6 +39,10 @@ class OciBox {
   /// Those that run in the container's cgroup.
   std::vector<int> processes(const std::string& id) const;
   std::vector<std::filesystem::path> cgroups(const std::string& id) const;
+  /// The parent of the containers' ("/a").
+  const std::string& cgroup() const { return cgroup_; }
+  /// One for a container that there is not, in each hierarchy; a pid that is given moves there.
+  void make_cgroup(const std::string& id, int pid = 0) const;
 
   /// All processes of a container in a frozen cgroup below its own, in which they cannot be killed until they
   /// are thawed. Nothing, when this host has no such cgroups (v2's do not keep anybody from being killed).

@@ -6,7 +6,9 @@
 #include <optional>
 #include <system_error>
 
+#include "proto/cri.pb.h"
 #include "proto/runc_options.pb.h"
+#include "services/host/cgroup.hpp"
 #include "services/host/program.hpp"
 #include "services/host/runc_cgroup.hpp"
 #include "services/host/small_file.hpp"
@@ -77,15 +79,35 @@ Result<json> state_of(const OciRuntime& runtime, const std::string& id, millisec
   return parsed(output->text);
 }
 
-/// One that was never made to the end has no state, but crun removes what there is of it.
+/// Where the container's cgroup is by its name ("/a/b"); empty: not known.
+std::string usual_cgroup(const OciRuntime& runtime, const std::string& id) {
+  return runtime.cgroup_parent.empty() ? "" : host::runc_cgroup(runtime.cgroup_parent, id);
+}
+
+/// Whether there is a cgroup of the container in the pod's. Of one that is being made there is a process in
+/// it: another pod's, where pods share a cgroup.
+bool has_idle_cgroup(const OciRuntime& runtime, const std::string& id) {
+  const std::string path = usual_cgroup(runtime, id);
+  if (path.empty()) return false;
+  const host::CgroupMounts mounts{false, host::find_all_hierarchies()};
+  const auto is_there = [&](const auto& mount) {
+    std::error_code error;
+    return std::filesystem::exists(mount.string() + path, error);
+  };
+  return std::ranges::any_of(mounts.paths, is_there) && !host::has_processes(mounts, path);
+}
+
+/// One that was never made to the end has no state: crun has a file of it by then, of runc's there is a
+/// cgroup. Either removes what there is of it.
 Result<bool> belongs_to(const OciRuntime& runtime, const std::string& id, const std::string& sandbox_id,
                         milliseconds timeout) {
   const auto texts = files_about(state_root(runtime) / id, sandbox_id);
-  if (texts.empty()) return false;
+  if (texts.empty() && !has_idle_cgroup(runtime, id)) return false;
   const auto state = state_of(runtime, id, timeout);
   if (!state) return tl::unexpected<Error>(state.error());
   if (state->is_object()) return is_of(*state, sandbox_id);
-  return std::ranges::any_of(texts, [&](const auto& text) { return is_of(parsed(text), sandbox_id); });
+  return has_idle_cgroup(runtime, id) ||
+         std::ranges::any_of(texts, [&](const auto& text) { return is_of(parsed(text), sandbox_id); });
 }
 
 Result<std::vector<std::string>> all_containers(const OciRuntime& runtime) {
@@ -146,7 +168,8 @@ Result<Done> remove_container(const OciRuntime& runtime, const std::string& id, 
   const std::string what = "removing container " + id + " by " + runtime.binary + ": ";
   if (!is_identifier(id)) return failure(ErrorKind::invalid_argument, what + "it is no identifier");
   const auto state = state_of(runtime, id, std::min(left_until(end) / 2, patience_with_one));
-  const std::string cgroup = state ? cgroup_of(*state, id) : "";
+  std::string cgroup = state ? cgroup_of(*state, id) : "";
+  if (cgroup.empty()) cgroup = usual_cgroup(runtime, id);
   const auto output = run(runtime, {"delete", "--force", id}, left_until(end));
   if (!output) return failure(output.error().kind, what + output.error().message);
   std::error_code error;
@@ -162,6 +185,7 @@ Result<Done> remove_container(const OciRuntime& runtime, const std::string& id, 
 
 OciRuntime oci_runtime_of(const SandboxSpec& spec) {
   OciRuntime runtime{"runc", "/run/containerd/runc"};
+  if (spec.config) runtime.cgroup_parent = spec.config->linux().cgroup_parent();
   ::containerd::runc::v1::Options options;
   if (spec.runtime_options.type_url != "containerd.runc.v1.Options" ||
       !options.ParseFromString(spec.runtime_options.value)) {

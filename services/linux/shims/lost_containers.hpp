@@ -14,17 +14,20 @@ namespace podsandbox::linux_runtime {
 
 /// The program that the pod's shim makes containers with, and where that keeps its state.
 struct OciRuntime {
-  std::string binary;          // a name is looked for in our PATH
-  std::filesystem::path root;  // without the directory of containerd's namespace, "k8s.io"
+  std::string binary;           // a name is looked for in our PATH
+  std::filesystem::path root;   // without the directory of containerd's namespace, "k8s.io"
+  std::string cgroup_parent{};  // of the pod, as CRI gives it; empty: there is none, or it is not known
 
   bool operator==(const OciRuntime&) const = default;
 };
 
 /// As the runtime options say; what they do not say is the shim's own default (runc, /run/containerd/runc).
+/// Of a spec without a config the cgroup parent is not known.
 OciRuntime oci_runtime_of(const SandboxSpec& spec);
 
 /// The ids of the containers that the runtime made for this pod, running or not, in order. One that is being
-/// made is among them as soon as the runtime has written it down: no shim may run for the pod meanwhile.
+/// made is among them as soon as the runtime has written it down: no shim may run for the pod meanwhile. One
+/// whose making was cut off before that is among them by its cgroup, if no process is left in it.
 /// An error when the runtime cannot be asked about one that may be the pod's. Blocks, at most
 /// until the deadline (and a second more, as below).
 Result<std::vector<std::string>> containers_of_pod(
