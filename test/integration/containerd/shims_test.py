@@ -1,10 +1,15 @@
 #!/usr/bin/python3
 """The shims of pods of the linux runtime: podsandboxd starts one when a pod's first container starts.
 
-PODSANDBOX_TEST_MANY=1 does it with more pods.
+PODSANDBOX_TEST_MANY=1 does it with more pods, and for longer. PODSANDBOX_TEST_SEED repeats the moments of another run;
+PODSANDBOX_TEST_SHOW=1 shows what was killed.
 """
+import collections
 import concurrent.futures
+import contextlib
+import itertools
 import os
+import random
 import signal
 import time
 import unittest
@@ -21,6 +26,8 @@ from harness.shim_node import CRUN, SHIM, ShimNode
 from harness.waiting import eventually
 
 MANY = bool(os.environ.get("PODSANDBOX_TEST_MANY"))
+SEED = int(os.environ.get("PODSANDBOX_TEST_SEED", random.randrange(1 << 32)))
+SHOW = bool(os.environ.get("PODSANDBOX_TEST_SHOW"))
 
 
 @unittest.skipUnless(TESTED == LINUX, "only the linux runtime has shims of its own")
@@ -28,6 +35,7 @@ class ShimsCase(NodeCase):
     node_type = ShimNode
 
     def setUp(self):
+        self.random = random.Random(f"{SEED} {self.id()}")
         self.node.shim.mend()
 
     def tearDown(self):
@@ -93,6 +101,19 @@ class ShimsCase(NodeCase):
         container = self.cri.start_container(pod, name)
         self.assertEqual(self.cri.execute(container, "echo", "here"), "here\n")
         return container
+
+    def assert_works_soon(self, pod):
+        """A pause after failures takes its time."""
+        def works():
+            container = self.cri.create_container(pod, "next")
+            try:
+                self.cri.runtime.StartContainer(container_id=container)
+            except grpc.RpcError:
+                self.cri.runtime.RemoveContainer(container_id=container)
+                return False
+            self.cri.execute(container, "true")
+            return True
+        eventually(works, "no container starts", timeout=30)
 
     def assert_lost_is_removed(self, containers, pids):
         """That nothing is left of what ran in a shim that was killed, and that CRI knows."""
@@ -308,6 +329,54 @@ class TheDaemonDies(ShimsCase):
         return True
 
 
+class EverythingDies(ShimsCase):
+    def test_while_containers_come_and_go(self):
+        pods = self.run_pods(6)
+        until = time.monotonic() + (120 if MANY else 8)
+        kills = collections.Counter()
+        with concurrent.futures.ThreadPoolExecutor(len(pods)) as pool:
+            lives = [pool.submit(self.live, pod, until) for pod in pods]
+            while time.monotonic() < until:
+                concurrent.futures.wait(lives, timeout=self.random.uniform(0, 0.5))
+                kills[self.kill_something()] += 1
+            started = [life.result() for life in lives]
+        if SHOW:
+            print(f"killed: {dict(kills)}; containers that started: {started}", flush=True)
+        for pod in pods:
+            self.assertEqual(repeated(self.cri.state, pod), READY)
+            self.assert_works_soon(pod)
+        self.assert_end(*pods)
+        # containerd keeps the bundle of a container whose shim dies between its creation and its start.
+        containerds = {"bundles", "mounts"}
+        eventually(lambda: not set(leftovers(self.node)) - containerds, lambda: f"left: {leftovers(self.node)}")
+        if leftovers(self.node):
+            self.renew_node()
+
+    def live(self, pod, until):
+        """Containers of one pod, one after the other; how many of them started."""
+        started = 0
+        for number in itertools.count():
+            if time.monotonic() > until:
+                return started
+            try:
+                container = self.cri.create_container(pod, f"c{number}")
+                self.cri.runtime.StartContainer(container_id=container)
+                started += 1
+                self.remove_container(container)
+            except grpc.RpcError:
+                pass
+
+    def kill_something(self):
+        shims = traces.shims(self.node.directory)
+        if shims and self.random.random() < 0.7:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.random.choice(shims), signal.SIGKILL)
+            return "shim"
+        self.node.daemon.kill()
+        self.node.daemon.start()
+        return "daemon"
+
+
 class ContainerdDies(ShimsCase):
     def test_while_containers_run(self):
         pods = self.run_pods(5)
@@ -362,19 +431,6 @@ class BrokenShims(ShimsCase):
         self.cri.wait_exited(container)  # containerd goes on for a while with what its client gave up
         return caught.exception
 
-    def assert_works_soon(self, pod):
-        """A pause after failures has its time."""
-        def works():
-            container = self.cri.create_container(pod, "next")
-            try:
-                self.cri.runtime.StartContainer(container_id=container)
-            except grpc.RpcError:
-                self.cri.runtime.RemoveContainer(container_id=container)
-                return False
-            self.cri.execute(container, "true")
-            return True
-        eventually(works, "no container starts", timeout=30)
-
     def test_a_pod_without_a_shim_is_refused(self):
         self.node.shim.remove()
         config = self.cri.pod_config()
@@ -425,4 +481,5 @@ class BrokenShims(ShimsCase):
 
 
 if __name__ == "__main__":
+    print(f"PODSANDBOX_TEST_SEED={SEED}", flush=True)
     unittest.main()
