@@ -170,6 +170,10 @@ Result<Done> remove_container(const OciRuntime& runtime, const std::string& id, 
   const auto state = state_of(runtime, id, std::min(left_until(end) / 2, patience_with_one));
   std::string cgroup = state ? cgroup_of(*state, id) : "";
   if (cgroup.empty()) cgroup = usual_cgroup(runtime, id);
+  if (state && !state->is_object() && !cgroup.empty()) {
+    // First: when only this is left of it nobody finds it any more.
+    if (auto cleared = host::clear_runc_cgroup(cgroup, left_until(end)); !cleared) return cleared;
+  }
   const auto output = run(runtime, {"delete", "--force", id}, left_until(end));
   if (!output) return failure(output.error().kind, what + output.error().message);
   std::error_code error;
