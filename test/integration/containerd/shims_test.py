@@ -435,7 +435,7 @@ class BrokenShims(ShimsCase):
         container = self.cri.create_container(pod, name)
         with self.assertRaises(grpc.RpcError) as caught:
             self.cri.runtime.StartContainer(container_id=container, deadline=deadline)
-        self.cri.wait_exited(container)  # containerd goes on for a while with what its client gave up
+        self.cri.wait_exited(container, timeout=30)  # containerd goes on for a while with what its client gave up
         return caught.exception
 
     def test_a_pod_without_a_shim_is_refused(self):
