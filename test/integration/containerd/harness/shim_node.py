@@ -78,8 +78,8 @@ class ShimProgram:
 
 
 class ShimNode(Node):
-    """podsandboxd finds its programs in a directory that is all its PATH, and no shim beside containerd's program, which
-    is a copy. containerd has the usual PATH, and the real shim."""
+    """podsandboxd finds its programs in a directory that is all its PATH, and no shim beside containerd's program,
+    which is a copy. containerd has the usual PATH, and the real shim."""
 
     def start(self):
         directory = self.path("bin")
