@@ -108,7 +108,6 @@ struct Pods {
     fs::copy_file(PODSANDBOX_TEST_SHIM, program());
     settings = home.settings();
     settings.containerd_address = home.path() / "c.sock";
-    settings.deadline = 4s;
     settings.shims.short_life = 300ms;
     settings.shims.first_pause = 100ms;
     settings.shims.longest_pause = 400ms;
@@ -149,7 +148,10 @@ struct Pods {
   Result<Started> start(const SandboxSpec& wanted) {
     return wait<Started>([&](auto answer) { runtime->start(share(wanted), answer); });
   }
-  void start() { BOOST_REQUIRE(start(spec())); }
+  void start() {
+    const auto started = start(spec());
+    BOOST_REQUIRE_MESSAGE(started, started.error().message);
+  }
   Result<Done> cleanup() {
     return wait<Done>([&](auto answer) { runtime->cleanup(pod, runtime::Extent::everything, answer); });
   }

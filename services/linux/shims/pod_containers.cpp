@@ -16,8 +16,8 @@ ShimWishes shim_wishes(const host::RecordStore& records, const std::string& id) 
   if (!spec) return {usual_type, ""};
   const auto& options = (*spec)->runtime_options;
   ::containerd::runc::v1::Options runc;
-  const bool told =
-      options.type_url == runc.GetDescriptor()->full_name() && runc.ParseFromString(options.value);
+  const bool told = options.type_url == ::containerd::runc::v1::Options::descriptor()->full_name() &&
+                    runc.ParseFromString(options.value);
   return {(*spec)->runtime_name, told ? runc.shim_cgroup() : ""};
 }
 

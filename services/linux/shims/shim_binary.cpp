@@ -76,7 +76,7 @@ Result<std::string> shim_name(const std::string& runtime_type) {
 
 Result<std::string> find_shim(const std::string& runtime_type, const std::string& path,
                               const std::string& containerd_address) {
-  const auto name = shim_name(runtime_type);
+  auto name = shim_name(runtime_type);
   if (!name) return name;
   const std::string missing =
       "sandbox.runtime.name: the shim of runtime type \"" + runtime_type + "\", " + *name + ", ";
