@@ -117,10 +117,11 @@ class FailingProxy(grpc.GenericRpcHandler):
         self.server.stop(None).wait()
         self.channel.close()
 
-    def calls(self):
-        """The methods that were called since the last fail() or record(), in order."""
+    def calls(self, about=""):
+        """The methods that were called since the last fail() or record(), in order; only those with this in their
+        request."""
         with self.lock:
-            return [call.method for call in self.seen]
+            return [call.method for call in self.seen if about.encode() in call.request]
 
     def record(self):
         """Forgets what was called, and lets nothing fail."""
