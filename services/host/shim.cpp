@@ -154,13 +154,22 @@ std::optional<int> pid_of(ShimCalls& shim, const std::string& id) {
   return static_cast<int>(response.shim_pid());
 }
 
+bool ends(const UniqueFd& process, Clock::time_point until) {
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
+    pollfd waited{process.get(), POLLIN, 0};
+    if (left <= 0 || (poll(&waited, 1, static_cast<int>(left)) < 0 && errno != EINTR)) return false;
+    if (has_ended(process.get())) return true;
+  }
+}
+
 // As long as it answers it is the process of that pid.
-bool kill_shim(ShimCalls& shim, int fd, const std::string& id, Clock::time_point until) {
+bool kill_shim(ShimCalls& shim, const std::string& id, Clock::time_point until) {
   const auto pid = pid_of(shim, id);
   if (!pid || *pid <= 1) return false;
   const UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, *pid, 0)));
   if (!process || pid_of(shim, id) != pid) return false;
-  return send_signal(process.get(), SIGKILL) == 0 && closes(fd, until);
+  return send_signal(process.get(), SIGKILL) == 0 && ends(process, until);
 }
 
 std::string socket_of(const std::string& name) {
@@ -224,7 +233,7 @@ Result<Done> end_lost_shim(const ShimSockets& sockets, const std::string& id,
     ShimCalls shim(fd.get(), until);
     const auto refused = remove_container(shim, id, Clock::now() + deadline / 2);
     if (!refused) return failure(refused.error().kind, what + ": " + refused.error().message);
-    if (!refused->empty() && !kill_shim(shim, fd.get(), id, until)) {
+    if (!refused->empty() && !kill_shim(shim, id, until)) {
       return failure(ErrorKind::unavailable, what + ": " + *refused);
     }
   }

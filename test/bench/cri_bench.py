@@ -4,13 +4,14 @@ containerd and linux runtimes.
 
 Usage: cri_bench.py [quick] [PART...]
 
-The parts: calls, direct, rate, deaths, shims, memory (default: all). One containerd drives all three in one run. The
+The parts: calls, containers, direct, rate, deaths, shims, memory (default: all). One containerd drives all three in one run. The
 client is Python's, so a part of each call's time is its own: an empty call shows how much. PODSANDBOX_BIN says where
 our programs are (default build/dev/bin).
 """
 import sys
 
 from cri.calls import print_calls, print_direct, print_pods_per_second
+from cri.containers import print_container_memory, print_containers
 from cri.deaths import print_deaths, print_lost_shims
 from cri.memory import print_memory
 from cri.sides import QuietNode
@@ -18,6 +19,7 @@ from cri.sides import QuietNode
 # What prints it, and how much of it is measured, quickly or well.
 ON_A_NODE = {
     "calls": (print_calls, 16, 200),
+    "containers": (print_containers, 10, 100),
     "direct": (print_direct, 16, 200),
     "rate": (print_pods_per_second, 1, 8),
     "deaths": (print_deaths, 5, 100),
@@ -44,6 +46,8 @@ def main():
                 print(flush=True)
     if MEMORY in parts:
         print_memory(quick)
+        print(flush=True)
+        print_container_memory(quick)
     return 0
 
 
