@@ -352,15 +352,26 @@ BOOST_AUTO_TEST_CASE(one_that_hangs_is_killed_when_nothing_is_left) {
   BOOST_TEST(starts().size() == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(one_that_has_a_container_stays) {
+// Nobody will ask it for that again.
+BOOST_AUTO_TEST_CASE(one_with_a_forgotten_container_is_killed) {
   mode("stays");
   start();
   leave_container();
+  ask();
+  remove();
+  BOOST_TEST(!fs::exists(container()));
+}
+
+BOOST_AUTO_TEST_CASE(one_whose_container_cannot_be_removed_stays) {
+  mode("stays");
+  start();
+  leave_container(false);
   const int pid = ask();
   const auto refused = cleanup();
   BOOST_REQUIRE(!refused);
   BOOST_TEST((refused.error().kind == ErrorKind::unavailable));
-  BOOST_TEST(refused.error().message.find("it still has left") != std::string::npos, refused.error().message);
+  BOOST_TEST(refused.error().message.find("its shim still has left") != std::string::npos,
+             refused.error().message);
   BOOST_TEST(ask() == pid);
   fs::remove_all(container());
   remove();

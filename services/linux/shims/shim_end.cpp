@@ -36,6 +36,17 @@ std::string names_of(const std::vector<std::string>& ids) {
   return names;
 }
 
+// Whoever has a pod removed has removed its containers. But a containerd that died while it removed one may
+// never ask the shim for that again.
+Result<Done> remove_forgotten(const PodContainers& containers, const std::vector<std::string>& left,
+                              Clock::time_point until) {
+  const auto time = std::chrono::ceil<milliseconds>(until - Clock::now()) / 2;
+  auto removed = containers.remove(left, std::max(time, at_once));
+  if (removed) return removed;
+  return failure(ErrorKind::unavailable,
+                 "its shim still has " + names_of(left) + ": " + removed.error().message);
+}
+
 Result<Done> end_process(const ShimPlace& place, const host::UniqueFd& pidfd, const PodContainers& containers,
                          Clock::time_point until) {
   // It must run: else it would be we who have a shim started. If it ends now, nobody reads what we send.
@@ -45,10 +56,11 @@ Result<Done> end_process(const ShimPlace& place, const host::UniqueFd& pidfd, co
   if (ends_by(pidfd, std::min(Clock::now() + at_once, until))) return Done{};
   const auto left = containers.list();
   if (!left) return failure(left.error().kind, "its containers: " + left.error().message);
-  if (!left->empty()) {
-    return failure(ErrorKind::unavailable, "its shim does not end: it still has " + names_of(*left));
+  if (left->empty()) {
+    if (ends_by(pidfd, Clock::now() + (until - Clock::now()) / 2)) return Done{};
+  } else if (auto removed = remove_forgotten(containers, *left, until); !removed) {
+    return removed;
   }
-  if (ends_by(pidfd, Clock::now() + (until - Clock::now()) / 2)) return Done{};
   if (const int error = host::send_signal(pidfd.get(), SIGKILL); error != 0 && error != ESRCH) {
     return failure(ErrorKind::internal, host::because("killing its shim", error));
   }

@@ -18,9 +18,9 @@ struct PodContainers {
 };
 
 /// Ends the shim behind `pidfd`, which serves the pod's socket; or, when that is empty, only what a shim has
-/// left. It is asked to, which it refuses while it has a container: then UNAVAILABLE. It is killed only when
-/// it does not end and no container is left. Containers that no shim looks after are removed. Blocks, at most
-/// until the deadline.
+/// left. It is asked to, which it refuses while it has a container: what is left of these is removed first.
+/// It is killed only when it does not end and no container is left. UNAVAILABLE: one cannot be removed.
+/// Blocks, at most until the deadline.
 Result<Done> end_shim_of_pod(const ShimPlace& place, const host::UniqueFd& pidfd,
                              const PodContainers& containers, std::chrono::milliseconds deadline);
 
