@@ -40,10 +40,10 @@ struct Sandbox {
   std::optional<host::ProcessRecord> record;
   /// Its first process, if it was there when it was looked for; it may have ended.
   std::unique_ptr<WatchedProcess> process;
-  /// The parent of that, while it is watched.
-  std::unique_ptr<WatchedProcess> shim;
   /// How that ended, once it is known.
   std::optional<Exit> exit;
+  /// Its parent, while it is watched.
+  std::unique_ptr<WatchedProcess> shim;
   /// There may be the lease of its start.
   bool leased = true;
   /// Where its snapshot is, if its container was made in this life of the daemon.

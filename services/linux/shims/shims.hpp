@@ -37,7 +37,7 @@ class Shims {
   Result<Done> open(const std::string& id);
 
   /// Ends the pod's shim and removes all that there is of it; done, too, when there is nothing. UNAVAILABLE
-  /// while it has containers.
+  /// while it has containers that cannot be removed.
   void end(const std::string& id, std::function<void(Result<Done>)> done);
 
  private:
