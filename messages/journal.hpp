@@ -9,6 +9,7 @@
 #include "messages/chore.hpp"
 #include "messages/event.hpp"
 #include "messages/sandbox_record.hpp"
+#include "messages/survives.hpp"
 
 /// What is durable, as plain values. The port to the journal is in journal_port.hpp.
 namespace podsandbox {
@@ -34,6 +35,7 @@ struct Write {
   std::map<std::string, std::optional<StoredSandbox>> sandboxes;
   /// With their sequence numbers.
   std::vector<Event> events;
+  Survives survives = Survives::power_cut;
 };
 
 /// All that the journal knows.

@@ -13,6 +13,7 @@
 #include "messages/ping.hpp"
 #include "messages/requests.hpp"
 #include "messages/runtime_port.hpp"
+#include "messages/survives.hpp"
 
 /// The typed interfaces of our actors and what they say to one another. The runtime's is in runtime_port.hpp.
 namespace podsandbox {
@@ -28,12 +29,13 @@ struct Inventory {
 // -- sandbox -> supervisor ---------------------------------------------------
 
 /// Keep this record for the next incarnation, and tell watchers of the events. A removed sandbox's record
-/// (all_cleaned and removal_wanted) is forgotten. Answered when it is kept, which is when the journal has it
-/// on the disk, or has said why it has not.
+/// (all_cleaned and removal_wanted) is forgotten. Answered when it is kept, which is when the journal has it,
+/// or has said why it has not.
 struct SaveRecord {
   SandboxRecord record;
   std::uint64_t incarnation = 0;  // the sender's; a stale one is refused with ABORTED
   std::vector<Event> events;      // their sequence numbers are given by the log
+  journal::Survives survives = journal::Survives::power_cut;
 };
 
 /// The record is kept for the next incarnation; if it is not on the disk, why.

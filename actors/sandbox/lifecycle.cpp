@@ -47,31 +47,47 @@ Result<Done> Lifecycle::want_start() {
   return Done{};
 }
 
-void Lifecycle::want_stop(std::chrono::seconds grace) {
-  if (!record_.start_wanted || record_.exit) return;
-  record_.stop_grace = record_.stop_wanted ? std::min(record_.stop_grace, grace) : grace;
+bool Lifecycle::want_stop(std::chrono::seconds grace) {
+  if (!record_.start_wanted || record_.exit) return false;
+  if (record_.stop_wanted && record_.stop_grace <= grace) return false;
+  record_.stop_grace = grace;
   record_.stop_wanted = true;
+  return true;
 }
 
 void Lifecycle::started(Started started) {
   record_.started = std::move(started);
   record_.start_failure.reset();
+  ++facts_;
 }
 
 void Lifecycle::start_failed(Error why) {
   record_.start_failure = std::move(why);
   record_.removal_wanted = true;
+  ++facts_;
 }
 
 bool Lifecycle::exited(const Exit& exit) {
   if (!record_.started || record_.exit) return false;
   record_.exit = exit;
+  ++facts_;
   return true;
+}
+
+void Lifecycle::task_cleaned() {
+  record_.task_cleaned = true;
+  ++facts_;
 }
 
 void Lifecycle::all_cleaned() {
   record_.task_cleaned = true;
   record_.all_cleaned = true;
+  ++facts_;
+}
+
+void Lifecycle::update(SpecPtr spec) {
+  record_.spec = std::move(spec);
+  ++facts_;
 }
 
 }  // namespace podsandbox

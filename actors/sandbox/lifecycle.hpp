@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "messages/sandbox_record.hpp"
 
@@ -18,8 +19,8 @@ Phase phase_of(const SandboxRecord& record);
 /// any death of anybody, ends in `none`.
 Step next_step(const SandboxRecord& record);
 
-/// Whether the record must be on the disk before this step: a start that nobody knows of would leak, and with
-/// the remains of a process goes the evidence of how it ended.
+/// Whether the journal must have the record before this step: a start that nobody knows of would leak, and
+/// with the remains of a process goes the evidence of how it ended.
 bool needs_durable_record(Step step, const SandboxRecord& record);
 
 /// The state machine of one sandbox: wishes and facts come in, phase and next step follow. Pure; nothing
@@ -35,6 +36,9 @@ class Lifecycle {
   /// It runs, or did: the runtime is to repeat what it once answered to its Start.
   bool taken_over() const { return record_.start_answered && !record_.started && !record_.removal_wanted; }
   bool gone() const { return phase() == Phase::gone; }
+  /// Grows with each fact. Wishes need not survive the machine: nobody was told that they are fulfilled, and
+  /// what was begun for them ends with it.
+  std::uint64_t facts() const { return facts_; }
 
   // -- wishes: Done when they are now recorded, or were before ---------------
 
@@ -42,12 +46,17 @@ class Lifecycle {
   Result<Done> want_start();
 
   /// Never refused: one that does not run is stopped already. The shortest grace that was asked for counts.
-  void want_stop(std::chrono::seconds grace);
+  /// False: nothing new.
+  bool want_stop(std::chrono::seconds grace);
 
-  void want_removal() { record_.removal_wanted = true; }
+  /// False: it was before.
+  bool want_removal() { return !std::exchange(record_.removal_wanted, true); }
 
   /// The process could not be killed: it runs on, and says so.
   void stop_failed() { record_.stop_wanted = false; }
+
+  /// Not a fact of the sandbox: with the machine, what was answered is over.
+  void start_answered() { record_.start_answered = true; }
 
   // -- facts -----------------------------------------------------------------
 
@@ -59,15 +68,15 @@ class Lifecycle {
   /// False when there is nothing to exit: never started, or dead already (the first exit is the true one).
   bool exited(const Exit& exit);
 
-  void start_answered() { record_.start_answered = true; }
-  void task_cleaned() { record_.task_cleaned = true; }
+  void task_cleaned();
   void all_cleaned();
 
   /// Changes what Update may change.
-  void update(SpecPtr spec) { record_.spec = std::move(spec); }
+  void update(SpecPtr spec);
 
  private:
   SandboxRecord record_;
+  std::uint64_t facts_ = 0;
 };
 
 }  // namespace podsandbox

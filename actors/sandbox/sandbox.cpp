@@ -116,7 +116,7 @@ void Sandbox::start_abandoned() {
 
 void Sandbox::stop(const Call<StopSandbox>& call) {
   const auto grace_before = life_.record().stop_grace;
-  life_.want_stop(call.request.grace);
+  if (life_.want_stop(call.request.grace)) dirty_ = true;
   if (signalled_ != 0 && life_.record().stop_grace < grace_before) {
     self_->delayed_send(self_, life_.record().stop_grace, GraceOver{stop_round_});
   }
@@ -146,7 +146,7 @@ void Sandbox::status(const Call<SandboxStatus>& call) {
 }
 
 void Sandbox::shutdown(const Call<ShutdownSandbox>& call) {
-  life_.want_removal();
+  if (life_.want_removal()) dirty_ = true;
   ask_again();
   removers_.add(call.id, call.reply);
   advance();
@@ -188,8 +188,7 @@ caf::result<Result<Done>> Sandbox::chore(const Chore& work) {
   ask_again();
   if (const auto* exit = std::get_if<TaskExit>(&work)) {
     consider_exit(*exit);
-  } else {
-    life_.want_removal();
+  } else if (life_.want_removal()) {
     dirty_ = true;
   }
   advance();
@@ -199,7 +198,7 @@ caf::result<Result<Done>> Sandbox::chore(const Chore& work) {
 /// What stopped may go on: also what could not be written down may be, now.
 void Sandbox::ask_again() {
   stalled_ = false;
-  dirty_ = true;
+  if (not_durable_) dirty_ = true;
 }
 
 void Sandbox::note(EventKind kind, std::string detail) {

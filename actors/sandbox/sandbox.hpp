@@ -126,6 +126,7 @@ class Sandbox {
   std::optional<Error> not_durable_;  // why it is not on the disk
   bool stalled_ = false;              // the last step failed; somebody will poke us
   std::vector<Event> events_;         // to be kept with the record
+  std::uint64_t facts_sent_ = 0;      // of the record that was last sent to be kept
 
   bool unknown_ = false;  // whether its process runs, or how it ended
   std::vector<std::function<void()>> until_known_;

@@ -38,9 +38,11 @@ void Sandbox::advance() {
 void Sandbox::save() {
   dirty_ = false;
   saving_ = true;
+  const bool only_wishes = life_.facts() == std::exchange(facts_sent_, life_.facts());
   self_
       ->request(supervisor_, caf::infinite,
-                SaveRecord{life_.record(), incarnation_, std::exchange(events_, {})})
+                SaveRecord{life_.record(), incarnation_, std::exchange(events_, {}),
+                           only_wishes ? journal::Survives::process : journal::Survives::power_cut})
       .then(
           [this](const Result<Saved>& kept) {
             if (!kept) return self_->quit(caf::exit_reason::user_shutdown);  // there is a newer incarnation

@@ -4,13 +4,20 @@
 
 namespace podsandbox {
 
+void Scribe::changed(const std::string& id, journal::Survives survives) {
+  sandboxes_.insert(id);
+  if (survives == journal::Survives::power_cut) must_survive_ = true;
+}
+
 std::optional<journal::Write> Scribe::begin(const Read& read) {
   if (writing_ || (sandboxes_.empty() && events_.empty())) return std::nullopt;
   writing_ = true;
   ++begun_;
   written_sandboxes_ = std::exchange(sandboxes_, {});
   written_events_ = std::exchange(events_, {});
+  written_survive_ = std::exchange(must_survive_, false);
   journal::Write write;
+  if (!written_survive_ && written_events_.empty()) write.survives = journal::Survives::process;
   for (const auto& id : written_sandboxes_) write.sandboxes.emplace(id, read(id));
   for (const auto& event : written_events_) write.events.push_back(*event);
   return write;
@@ -28,6 +35,7 @@ void Scribe::failed() {
   if (!std::exchange(writing_, false)) return;
   sandboxes_.merge(written_sandboxes_);
   written_sandboxes_.clear();
+  must_survive_ = must_survive_ || written_survive_;
   written_events_.insert(written_events_.end(), events_.begin(), events_.end());
   events_ = std::exchange(written_events_, {});
 }

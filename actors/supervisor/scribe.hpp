@@ -21,7 +21,7 @@ class Scribe {
   /// What of a sandbox is to be kept; nothing when it is gone.
   using Read = std::function<std::optional<StoredSandbox>(const std::string& id)>;
 
-  void changed(const std::string& id) { sandboxes_.insert(id); }
+  void changed(const std::string& id, journal::Survives survives = journal::Survives::power_cut);
   void happened(EventPtr event) { events_.push_back(std::move(event)); }
 
   /// The first write that will hold all that has changed until now.
@@ -47,10 +47,12 @@ class Scribe {
 
  private:
   std::set<std::string> sandboxes_;
-  std::vector<EventPtr> events_;
+  std::vector<EventPtr> events_;  // are told: they survive a power cut
+  bool must_survive_ = false;     // of the sandboxes' changes, one must survive a power cut
   bool writing_ = false;
   std::set<std::string> written_sandboxes_;  // of the write on its way
   std::vector<EventPtr> written_events_;
+  bool written_survive_ = false;
   Number begun_ = 0;
 };
 

@@ -277,7 +277,7 @@ caf::result<Result<Saved>> Supervisor::save(const SaveRecord& save) {
   if (!has_journal_) return Result<Saved>(Saved{});
   auto promise = self_->make_response_promise<Result<Saved>>();
   savers_.emplace_back(ledger_->scribe.next(), promise);
-  changed(id);
+  changed(id, save.survives);
   return promise;
 }
 

@@ -116,7 +116,7 @@ class Supervisor {
   Error not_known(const std::string& id, RuntimeKind silent) const;
 
   // -- the journal (writing.cpp) ----------------------------------------------
-  void changed(const std::string& id);
+  void changed(const std::string& id, journal::Survives survives = journal::Survives::power_cut);
   void write();
   void write_done(const Result<Done>& written);
   void write_failed(const Error& why);

@@ -6,7 +6,7 @@
 #include "messages/log.hpp"
 
 /// How the supervisor keeps the journal: what changed is written at once, one write after the other, and who
-/// saved a record is answered when the write that holds it is on the disk. A disk that refuses stops nobody
+/// saved a record is answered when the journal has the write that holds it. A disk that refuses stops nobody
 /// who lives: it is said, and tried again.
 namespace podsandbox {
 
@@ -18,9 +18,9 @@ constexpr auto pause_for_a_new_journal = std::chrono::milliseconds(10);
 
 }  // namespace
 
-void Supervisor::changed(const std::string& id) {
+void Supervisor::changed(const std::string& id, journal::Survives survives) {
   if (!has_journal_) return;
-  ledger_->scribe.changed(id);
+  ledger_->scribe.changed(id, survives);
   write();
 }
 

@@ -200,15 +200,24 @@ bool Database::moved() const {
          moved != 0;
 }
 
+Result<Done> Database::commits_survive(Survives survives) {
+  if (survives == survives_) return Done{};
+  auto set =
+      execute(survives == Survives::power_cut ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+  if (set) survives_ = survives;
+  return set;
+}
+
 bool Database::in_transaction() const {
   return sqlite3_get_autocommit(connection_.get()) == 0;
 }
 
 // -- Transaction -------------------------------------------------------------
 
-Result<Done> Transaction::begin() {
+Result<Done> Transaction::begin(Survives survives) {
   failpoint("transaction begins");
-  return database_.execute("BEGIN IMMEDIATE");
+  return database_.commits_survive(survives).and_then(
+      [this](Done) { return database_.execute("BEGIN IMMEDIATE"); });
 }
 
 Result<Done> Transaction::commit() {

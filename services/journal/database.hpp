@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "messages/error.hpp"
+#include "messages/survives.hpp"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -61,6 +62,10 @@ class Database {
   bool moved() const;
   bool in_transaction() const;
 
+  /// Of what is committed from now on; not within a transaction. A later commit that waits for the disk
+  /// waits for all before it, too.
+  Result<Done> commits_survive(Survives survives);
+
  private:
   struct Close {
     void operator()(sqlite3* connection) const;
@@ -69,6 +74,7 @@ class Database {
   Result<Done> configure();
 
   std::unique_ptr<sqlite3, Close> connection_;
+  Survives survives_ = Survives::power_cut;
 };
 
 /// A transaction: undone at its end unless it was committed.
@@ -79,7 +85,7 @@ class Transaction {
   Transaction& operator=(const Transaction&) = delete;
   ~Transaction();
 
-  Result<Done> begin();
+  Result<Done> begin(Survives survives = Survives::power_cut);
   /// On failure nothing has changed.
   Result<Done> commit();
 

@@ -1,5 +1,6 @@
 #include "services/journal/store.hpp"
 
+#include <algorithm>
 #include <fstream>
 #include <utility>
 
@@ -34,6 +35,13 @@ Result<Done> fill(Database& database, const Contents& contents) {
       .and_then([&](Done) { return writer->write(*rows); })
       .and_then([&](Done) { return writer->write_header(contents.boot_id, contents.next_sequence); })
       .and_then([&](Done) { return transaction.commit(); });
+}
+
+/// One for all of them.
+Survives survival_of(std::span<const Write> writes) {
+  const bool all_may_go =
+      std::ranges::all_of(writes, [](const auto& write) { return write.survives == Survives::process; });
+  return all_may_go ? Survives::process : Survives::power_cut;
 }
 
 std::string listed(const std::vector<std::string>& items) {
@@ -146,7 +154,7 @@ Result<Done> Store::commit(std::span<const Write> writes) {
   }
   Result<Done> done = Done{};
   if (!connection_) done = reconnect();
-  if (done) done = write(*rows);
+  if (done) done = write(*rows, survival_of(writes));
   if (done) return done;
   auto error = done.error();
   if (is_damage(error)) {
@@ -158,10 +166,13 @@ Result<Done> Store::commit(std::span<const Write> writes) {
   return pass_on(error);
 }
 
-Result<Done> Store::write(const Rows& rows) {
+Result<Done> Store::write(const Rows& rows, Survives survives) {
   auto& writer = connection_->writer;
   Transaction transaction(connection_->database);
-  auto done = transaction.begin().and_then([&](Done) { return writer.write(rows); });
+  auto done =
+      transaction.begin(connection_->boot_written ? survives : Survives::power_cut).and_then([&](Done) {
+        return writer.write(rows);
+      });
   if (done && !connection_->boot_written) {
     done = writer.write_header(boot_id_, connection_->first_sequence);
   }

@@ -29,8 +29,8 @@ class Store {
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
-  /// Carries out these writes in their order, all or none of them; Done when they are on the disk. Errors:
-  /// those of a `Write` (messages/journal_port.hpp).
+  /// Carries out these writes in their order, all or none of them; Done when they survive what they are to
+  /// survive. Errors: those of a `Write` (messages/journal_port.hpp).
   Result<Done> commit(std::span<const Write> writes);
 
  private:
@@ -52,7 +52,7 @@ class Store {
   Result<Done> reconnect();
   Result<std::string> begin_anew(const Contents& contents) const;
   Result<Done> use(Database database, const Contents& contents);
-  Result<Done> write(const Rows& rows);
+  Result<Done> write(const Rows& rows, Survives survives);
 
   const Home home_;
   const Limits limits_;

@@ -32,6 +32,12 @@ struct Journalled {
     for (auto& [id, stored] : journal->contents.sandboxes) stored.boot_id = boot;
     world = std::make_unique<World>(journal, runtime);
   }
+
+  void power_cut() {
+    journal->contents = journal->on_disk;
+    runtime->processes.clear();
+    crash("the boot before");
+  }
 };
 
 }  // namespace
@@ -296,6 +302,51 @@ BOOST_AUTO_TEST_CASE(another_boot) {
   BOOST_TEST(world->get(WaitSandbox{"a"})->status == unknown_exit_code);
   BOOST_TEST((world->phase("b") == Phase::created));
   BOOST_TEST(world->get(ShutdownSandbox{"a"}).has_value());
+}
+
+/// What a client was told holds after a power cut, too.
+BOOST_AUTO_TEST_CASE(a_power_cut_between_any_two_messages_of_a_life) {
+  for (int after = 0; after < 120; ++after) {
+    Journalled one;
+    BOOST_REQUIRE(one.world->create("a"));
+    auto started = one.world->ask(StartSandbox{"a"});
+    for (int i = 0; i < after && one.world->scheduler.try_run_once(); ++i) {
+    }
+    const bool answered = started->has_value() && (*started)->has_value();
+    const auto told = one.world->get(ReadEvents{1});
+    one.power_cut();
+    one.world->advance(std::chrono::seconds(2));
+    const auto phase = one.world->phase("a");
+    BOOST_TEST_CONTEXT("power cut after " << after << " messages") {
+      BOOST_TEST((phase == Phase::notready || phase == Phase::created || phase == Phase::gone));
+      if (answered) BOOST_TEST((phase == Phase::notready));
+      BOOST_TEST(one.world->get(ReadEvents{1})->events.size() >= told->events.size());
+      BOOST_TEST(one.world->get(ShutdownSandbox{"a"}).has_value());
+    }
+  }
+}
+
+/// Wishes need not survive a power cut, so a pod waits for the disk as often as something happens to it.
+BOOST_AUTO_TEST_CASE(how_often_a_life_waits_for_the_disk) {
+  std::size_t before = 0;
+  const auto waits = [&] {
+    return journal->waits_for_the_disk - std::exchange(before, journal->waits_for_the_disk);
+  };
+  BOOST_REQUIRE(world->create("a"));
+  BOOST_TEST(waits() == 1U);
+  BOOST_REQUIRE(world->start("a"));
+  world->settle();
+  BOOST_TEST(waits() == 1U);
+  BOOST_REQUIRE(world->get(StopSandbox{"a", std::chrono::seconds(0)}));
+  world->settle();
+  BOOST_TEST(waits() == 2U);  // exited, cleaned
+  const auto writes = journal->writes;
+  BOOST_REQUIRE(world->get(StopSandbox{"a", std::chrono::seconds(0)}));
+  world->settle();
+  BOOST_TEST(journal->writes == writes);  // nothing new
+  BOOST_REQUIRE(world->get(ShutdownSandbox{"a"}));
+  world->settle();
+  BOOST_TEST(waits() == 1U);
 }
 
 /// What failed is tried again, after the same wait, with the same count.

@@ -46,6 +46,10 @@ Result<Done> ScriptedJournal::write(const journal::Write& write) {
     contents.events.push_back(event);
     contents.next_sequence = event.sequence + 1;
   }
+  if (write.survives == journal::Survives::power_cut) {
+    ++waits_for_the_disk;
+    on_disk = contents;
+  }
   return Done{};
 }
 

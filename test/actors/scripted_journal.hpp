@@ -23,7 +23,9 @@ class ScriptedJournal : public std::enable_shared_from_this<ScriptedJournal> {
 
   // -- what the test sees ----------------------------------------------------
   journal::Contents contents;
+  journal::Contents on_disk;  // what a power cut leaves of it
   std::size_t writes = 0;
+  std::size_t waits_for_the_disk = 0;  // of these
 
  private:
   Result<Done> write(const journal::Write& write);

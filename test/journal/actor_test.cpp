@@ -114,6 +114,43 @@ BOOST_AUTO_TEST_CASE(what_waits_shares_one_transaction) {
   BOOST_TEST(contents.events.size() == 100U);
 }
 
+BOOST_AUTO_TEST_CASE(only_who_must_survive_a_power_cut_waits_for_the_disk) {
+  SlowDisk disk;
+  JournalWorld world;
+  const auto passing = [](std::uint64_t n) {
+    auto write = numbered(n);
+    write.survives = journal::Survives::process;
+    return write;
+  };
+  BOOST_TEST(world.write(numbered(1)).has_value());
+  disk.syncs = 0;
+  BOOST_TEST(world.write(passing(2)).has_value());
+  BOOST_TEST(disk.syncs == 0);
+  BOOST_TEST(world.contents().sandboxes.at("one").actors == 2U);  // for whoever comes after this process
+  disk.syncs = 0;
+  BOOST_TEST(world.write(numbered(3)).has_value());
+  BOOST_TEST(disk.syncs == 1);
+  BOOST_TEST(world.write(passing(4)).has_value());
+  BOOST_TEST(disk.syncs == 1);
+}
+
+BOOST_AUTO_TEST_CASE(one_that_waits_for_the_disk_makes_its_group_wait) {
+  SlowDisk disk;
+  JournalWorld world;
+  disk.hold();
+  Waits waits{world.begin(numbered(1))};
+  disk.until_held();
+  for (std::uint64_t n = 2; n <= 4; ++n) {
+    auto write = numbered(n);
+    if (n != 3) write.survives = journal::Survives::process;
+    waits.push_back(world.begin(std::move(write)));
+  }
+  disk.syncs = 0;
+  disk.let_through();
+  for (const auto& wait : waits) BOOST_TEST(wait().has_value());
+  BOOST_TEST(disk.syncs == 2);
+}
+
 /// Else the first one would wait long for the last one's bytes.
 BOOST_AUTO_TEST_CASE(a_group_is_bounded) {
   SlowDisk disk;

@@ -128,6 +128,41 @@ BOOST_AUTO_TEST_CASE(steps_lead_to_an_end_from_everywhere) {
   }
 }
 
+/// Facts are counted, wishes are not.
+BOOST_AUTO_TEST_CASE(facts_are_what_is_no_wish) {
+  for (const auto& [name, state] : reachable_states()) {
+    for (const auto& wish : wishes) {
+      Lifecycle life = state;
+      wish.apply(life);
+      BOOST_TEST(life.facts() == state.facts(), "state " << name << ", wish " << wish.name);
+    }
+    for (const auto& outcome : outcomes(state)) {
+      Lifecycle life = state;
+      outcome.apply(life);
+      const bool is_fact = outcome.name != "kill failed";
+      BOOST_TEST(life.facts() == state.facts() + (is_fact ? 1 : 0), "state " << name << ", " << outcome.name);
+    }
+  }
+  Lifecycle updated(SandboxRecord{});
+  updated.update(nullptr);
+  BOOST_TEST(updated.facts() == 1U);
+}
+
+/// Only what is new is kept again.
+BOOST_AUTO_TEST_CASE(a_wish_says_whether_it_is_new) {
+  Lifecycle life(SandboxRecord{});
+  BOOST_TEST(!life.want_stop(std::chrono::seconds(3)));  // it does not run
+  BOOST_TEST(life.want_start().has_value());
+  BOOST_TEST(life.want_stop(std::chrono::seconds(3)));
+  BOOST_TEST(!life.want_stop(std::chrono::seconds(3)));
+  BOOST_TEST(!life.want_stop(std::chrono::seconds(4)));
+  BOOST_TEST(life.record().stop_grace.count() == 3);
+  BOOST_TEST(life.want_stop(std::chrono::seconds(2)));
+  BOOST_TEST(life.record().stop_grace.count() == 2);
+  BOOST_TEST(life.want_removal());
+  BOOST_TEST(!life.want_removal());
+}
+
 BOOST_AUTO_TEST_CASE(phases_of_an_ordinary_life) {
   Lifecycle life(SandboxRecord{});
   BOOST_TEST((life.phase() == Phase::created));

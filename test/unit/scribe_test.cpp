@@ -74,6 +74,27 @@ BOOST_AUTO_TEST_CASE(what_failed_is_in_the_next_write_and_in_order) {
   BOOST_TEST(scribe.succeeded() == 2U);
 }
 
+BOOST_AUTO_TEST_CASE(one_that_must_survive_a_power_cut_makes_the_write_do_so) {
+  using journal::Survives;
+  Scribe scribe;
+  const auto next = [&] { return scribe.begin(there)->survives; };
+  scribe.changed("a", Survives::process);
+  BOOST_TEST((next() == Survives::process));
+  (void)scribe.succeeded();
+  scribe.changed("a", Survives::process);
+  scribe.changed("b");
+  scribe.changed("c", Survives::process);
+  BOOST_TEST((next() == Survives::power_cut));
+  scribe.failed();
+  BOOST_TEST((next() == Survives::power_cut));  // again
+  scribe.changed("a", Survives::process);
+  (void)scribe.succeeded();
+  BOOST_TEST((next() == Survives::process));
+  scribe.happened(event(1));
+  (void)scribe.succeeded();
+  BOOST_TEST((next() == Survives::power_cut));  // watchers are told
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE(restoring)

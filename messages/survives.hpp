@@ -1,0 +1,13 @@
+#pragma once
+
+#include <cstdint>
+
+namespace podsandbox::journal {
+
+/// What something that was written down survives.
+enum class Survives : std::uint8_t {
+  process,    ///< any death of this process. The disk is not waited for: what is told of ends with the machine
+  power_cut,  ///< that of the machine, too
+};
+
+}  // namespace podsandbox::journal
