@@ -96,13 +96,13 @@ Api::Answer<std::vector<Container>> Api::list_containers(const std::string& labe
   });
 }
 
-Api::Answer<Container> Api::create_container(Container container, const std::string& lease) const {
+Api::Answer<Container> Api::create_container(Container container) const {
   containers::CreateContainerRequest request;
   *request.mutable_container() = std::move(container);
   return change<containers::Containers, containers::CreateContainerRequest,
                 containers::CreateContainerResponse, Container>(
       &AsyncContainers::Create, std::move(request),
-      [](auto answer) { return std::move(*answer.mutable_container()); }, {lease});
+      [](auto answer) { return std::move(*answer.mutable_container()); });
 }
 
 Api::Answer<Done> Api::delete_container(const std::string& id) const {

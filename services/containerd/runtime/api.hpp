@@ -36,7 +36,7 @@ class Api {
   /// Those with this label and value.
   Answer<std::vector<Container>> list_containers(const std::string& label, const std::string& value) const;
   /// As it was stored.
-  Answer<Container> create_container(Container container, const std::string& lease) const;
+  Answer<Container> create_container(Container container) const;
   Answer<Done> delete_container(const std::string& id) const;
 
   /// One that ends by itself, should nobody end it.

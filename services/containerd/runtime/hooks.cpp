@@ -6,7 +6,6 @@
 
 #include "messages/log.hpp"
 #include "proto/cri.pb.h"
-#include "services/containerd/runtime/nri.hpp"
 #include "services/host/aside_flow.hpp"
 
 namespace podsandbox::containerd_runtime {
@@ -22,14 +21,6 @@ void warn_once() {
             "plugins of NRI 0.1 are configured: they are deprecated, and containerd will drop them");
 }
 
-host::Flow<Result<NriPlugins>> configured(const Context& context) {
-  auto reading =
-      host::aside(context.loop, [config = context.settings.nri_config] { return read_nri_config(config); });
-  auto plugins = co_await reading;
-  if (plugins && !plugins->list.empty()) warn_once();
-  co_return plugins;
-}
-
 host::Flow<Result<Done>> run(const Context& context, NriState state, NriPlugins plugins, NriSandbox sandbox) {
   auto running = host::aside(
       context.loop, [state, plugins, sandbox] { return run_nri(plugins, state, sandbox, plugin_time); });
@@ -38,21 +29,26 @@ host::Flow<Result<Done>> run(const Context& context, NriState state, NriPlugins 
 
 }  // namespace
 
-host::Flow<Result<Done>> run_create_hooks(const Context& context, SandboxPtr sandbox, SpecPtr spec,
-                                          std::string oci_spec) {
-  auto reading = configured(context);
-  const auto plugins = co_await reading;
-  if (!plugins) co_return tl::unexpected<Error>(plugins.error());
-  if (plugins->list.empty()) co_return Done{};
+host::Flow<Result<NriPlugins>> configured_plugins(const Context& context) {
+  auto reading =
+      host::aside(context.loop, [config = context.settings.nri_config] { return read_nri_config(config); });
+  auto plugins = co_await reading;
+  if (plugins && !plugins->list.empty()) warn_once();
+  co_return plugins;
+}
+
+host::Flow<Result<Done>> run_create_hooks(const Context& context, NriPlugins plugins, SandboxPtr sandbox,
+                                          SpecPtr spec, std::string oci_spec) {
+  if (plugins.list.empty()) co_return Done{};
   NriSandbox told{sandbox->id, sandbox->record->pid, std::move(oci_spec), {}};
   const auto& labels = spec->config->labels();
   told.labels.insert(labels.begin(), labels.end());
-  auto running = run(context, NriState::create, *plugins, std::move(told));
+  auto running = run(context, NriState::create, std::move(plugins), std::move(told));
   co_return co_await running;
 }
 
 host::Flow<void> run_delete_hooks(const Context& context, SandboxPtr sandbox) {
-  auto reading = configured(context);
+  auto reading = configured_plugins(context);
   const auto plugins = co_await reading;
   if (plugins && plugins->list.empty()) co_return;
   Result<Done> ran = plugins.map([](const NriPlugins&) { return Done{}; });

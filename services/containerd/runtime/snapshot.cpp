@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "proto/cri.pb.h"
+#include "services/containerd/runtime/ask.hpp"
 #include "services/containerd/runtime/container.hpp"
 #include "services/oci/namespaces.hpp"
 
@@ -33,11 +34,76 @@ Flow<Result<Labels>> mapping_labels(const Context& context, const SnapshotWish& 
                    {"containerd.io/snapshot/gidmapping", range(userns.gids(0))}};
 }
 
-}  // namespace
-
 std::string lease_name(const std::string& id) {
   return "podsandboxd-" + id;
 }
+
+class Making {
+ public:
+  Making(const Context& context, SandboxPtr sandbox, SnapshotWish wish)
+      : context_(context), sandbox_(std::move(sandbox)), wish_(std::move(wish)) {}
+
+  Flow<Result<Mounts>> run();
+
+ private:
+  Flow<Result<Mounts>> under_our_lease();
+  Flow<Result<Done>> make_lease();
+  Api::Answer<Mounts> prepare(const std::string& lease) const {
+    return context_.api.prepare_snapshot(wish_.snapshotter, sandbox_->id, wish_.image.content->chain_id(),
+                                         labels_, lease);
+  }
+
+  const Context& context_;
+  const SandboxPtr sandbox_;
+  const SnapshotWish wish_;
+  Labels labels_;
+};
+
+Flow<Result<Mounts>> Making::run() {
+  labels_ = snapshot_labels(wish_.sandbox, context_.settings.owner);
+  auto asking = mapping_labels(context_, wish_);
+  auto mapping = co_await asking;
+  if (!mapping) co_return failed("asking what the snapshotter can do", mapping.error());
+  labels_.merge(*mapping);
+
+  // CRI holds a lease for each of its pods, of the pod's id, from before its Create until it removes the pod.
+  Result<Mounts> mounts = failure(ErrorKind::not_found, "it is not CRI's");
+  if (!wish_.sandbox.sandboxer.empty()) {
+    auto preparing = prepare(sandbox_->id);
+    mounts = co_await preparing;
+  }
+  if (!mounts && mounts.error().kind == ErrorKind::not_found) {  // that lease, or the parent
+    auto making = under_our_lease();
+    mounts = co_await making;
+  }
+  if (!mounts) co_return failed("making its snapshot", mounts.error());
+  co_return mounts;
+}
+
+Flow<Result<Mounts>> Making::under_our_lease() {
+  auto leasing = make_lease();
+  if (const auto leased = co_await leasing; !leased) co_return tl::unexpected<Error>(leased.error());
+  auto preparing = prepare(lease_name(sandbox_->id));
+  auto mounts = co_await preparing;
+  if (mounts || mounts.error().kind != ErrorKind::not_found) co_return mounts;
+  auto unpacking = context_.images.unpack(wish_.image, wish_.snapshotter);
+  const auto unpacked = co_await unpacking;
+  if (!unpacked) co_return failed("unpacking its image", unpacked.error());
+  auto preparing_again = prepare(lease_name(sandbox_->id));
+  co_return co_await preparing_again;
+}
+
+Flow<Result<Done>> Making::make_lease() {
+  sandbox_->leased = true;
+  auto leasing = context_.api.create_lease(lease_name(sandbox_->id));
+  const auto leased = co_await leasing;
+  const bool has_one =
+      leased || leased.error().kind == ErrorKind::already_exists;  // of a start that was undone
+  if (!has_one) co_return failed("making a lease", leased.error());
+  co_return Done{};
+}
+
+}  // namespace
 
 Flow<Result<Done>> end_lease(const Context& context, SandboxPtr sandbox) {
   if (!sandbox->leased) co_return Done{};
@@ -50,35 +116,10 @@ Flow<Result<Done>> end_lease(const Context& context, SandboxPtr sandbox) {
   co_return Done{};
 }
 
-Flow<Result<Mounts>> make_snapshot(const Context& context, SnapshotWish wish) {
-  const auto failed = [](const char* step, const Error& why) {
-    return failure(why.kind, std::string(step) + ": " + why.message);
-  };
-  const std::string lease = lease_name(wish.sandbox.id);
-  auto leasing = context.api.create_lease(lease);
-  const auto leased = co_await leasing;
-  const bool has_lease =
-      leased || leased.error().kind == ErrorKind::already_exists;  // of one that was undone
-  if (!has_lease) co_return failed("making a lease", leased.error());
-  Labels labels = snapshot_labels(wish.sandbox, context.settings.owner);
-  auto asking = mapping_labels(context, wish);
-  auto mapping = co_await asking;
-  if (!mapping) co_return failed("asking what the snapshotter can do", mapping.error());
-  labels.merge(*mapping);
-
-  const std::string& id = wish.sandbox.id;
-  const std::string parent = wish.image.content->chain_id();
-  auto making = context.api.prepare_snapshot(wish.snapshotter, id, parent, labels, lease);
-  auto mounts = co_await making;
-  if (!mounts && mounts.error().kind == ErrorKind::not_found) {
-    auto unpacking = context.images.unpack(wish.image, wish.snapshotter);
-    const auto unpacked = co_await unpacking;
-    if (!unpacked) co_return failed("unpacking its image", unpacked.error());
-    auto making_again = context.api.prepare_snapshot(wish.snapshotter, id, parent, labels, lease);
-    mounts = co_await making_again;
-  }
-  if (!mounts) co_return failed("making its snapshot", mounts.error());
-  co_return mounts;
+Flow<Result<Mounts>> make_snapshot(const Context& context, SandboxPtr sandbox, SnapshotWish wish) {
+  Making making(context, std::move(sandbox), std::move(wish));
+  auto running = making.run();
+  co_return co_await running;
 }
 
 }  // namespace podsandbox::containerd_runtime

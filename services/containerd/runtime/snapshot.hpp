@@ -4,7 +4,8 @@
 
 #include "services/containerd/runtime/context.hpp"
 
-/// A pod's snapshot, and the lease that holds it until the container's record does.
+/// A pod's snapshot, and the lease that holds it until the container's record does (facts: a snapshot that
+/// nothing holds is collected, at any moment).
 namespace podsandbox::containerd_runtime {
 
 /// Whose snapshot. What is referred to must outlive what is made of it.
@@ -14,13 +15,11 @@ struct SnapshotWish {
   std::string snapshotter;
 };
 
-/// Unpacks the image where it is not. Gives the mounts of the root file system.
-host::Flow<Result<Mounts>> make_snapshot(const Context& context, SnapshotWish wish);
+/// Unpacks the image where it is not. Gives the mounts of the root file system. The snapshot is held by CRI's
+/// lease for the pod, or by one of ours.
+host::Flow<Result<Mounts>> make_snapshot(const Context& context, SandboxPtr sandbox, SnapshotWish wish);
 
-/// The lease of this sandbox's start, which `make_snapshot` makes.
-std::string lease_name(const std::string& id);
-
-/// Ends that lease, if there is one.
+/// Ends the lease that is ours, if there is one.
 host::Flow<Result<Done>> end_lease(const Context& context, SandboxPtr sandbox);
 
 }  // namespace podsandbox::containerd_runtime

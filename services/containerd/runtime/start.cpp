@@ -137,8 +137,8 @@ Flow<Result<Done>> Starting::set_up() {
   if (!written) co_return written;
 
   host::Running files(context_.flows, make_files());
-  sandbox_->leased = true;
-  auto making = make_snapshot(context_, {*spec_, image_, settings_.handler.snapshotter});
+  sandbox_->leased = false;
+  auto making = make_snapshot(context_, sandbox_, {*spec_, image_, settings_.handler.snapshotter});
   auto snapshot = co_await making;
   auto profile = co_await files;
   if (!profile) {
@@ -163,7 +163,7 @@ Flow<Result<Done>> Starting::make_container() {
   ContainerParts parts{image_.name, image_.content->labels, settings_.handler.snapshotter,
                        oci::payload_of(spec->spec), spec->selinux_label};
   auto creating = context_.api.create_container(
-      containerd_runtime::make_container(*spec_, context_.settings.owner, parts), lease_name(sandbox_->id));
+      containerd_runtime::make_container(*spec_, context_.settings.owner, parts));
   auto container = co_await creating;
   if (!container) {
     co_return failure(container.error().kind, "making its container: " + container.error().message);
@@ -177,11 +177,14 @@ Flow<Result<Done>> Starting::make_task() {
   for (auto& mount : rootfs_) {
     if (!mount_label_.empty()) mount.add_options("context=\"" + mount_label_ + "\"");
   }
+  host::Running reading(context_.flows, configured_plugins(context_));  // meanwhile
   auto creating = context_.api.create_task(sandbox_->id, rootfs_, context_.settings.start_deadline);
   const auto pid = co_await creating;
   if (!pid) co_return failure(pid.error().kind, "making its task: " + pid.error().message);
   if (auto recorded = record_process(*pid); !recorded) co_return recorded;
-  auto hooks = run_create_hooks(context_, sandbox_, spec_, container_.spec().value());
+  auto plugins = co_await reading;
+  if (!plugins) co_return tl::unexpected<Error>(plugins.error());
+  auto hooks = run_create_hooks(context_, std::move(*plugins), sandbox_, spec_, container_.spec().value());
   co_return co_await hooks;
 }
 
@@ -240,7 +243,7 @@ Flow<Result<Started>> start_new(const Context& context, SandboxPtr sandbox, Spec
   auto started = co_await running;
   if (started) {
     context.watch(sandbox);
-    context.flows.start(end_lease_aside(context, sandbox));
+    if (sandbox->leased) context.flows.start(end_lease_aside(context, sandbox));
     co_return started;
   }
   if (!sandbox->record) co_return started;  // nothing was made
