@@ -17,6 +17,20 @@ namespace podsandbox::test {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+// Level by level: some cgroup may go just then, and that would be the end of a recursive iterator.
+void add_cgroups_named(const std::string& name, const fs::path& directory, std::vector<fs::path>& found) {
+  std::error_code error;
+  for (fs::directory_iterator it(directory, error), end; it != end; it.increment(error)) {
+    if (it->is_symlink(error) || !it->is_directory(error)) continue;
+    if (it->path().filename() == name) found.push_back(it->path());
+    add_cgroups_named(name, it->path(), found);
+  }
+}
+
+}  // namespace
+
 RuntimeHome::RuntimeHome() {
   std::string pattern = fs::temp_directory_path() / "podsandbox-XXXXXX";
   if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp");
@@ -125,12 +139,7 @@ std::string namespace_of(int pid, const std::string& name) {
 
 std::vector<fs::path> cgroups_named(const std::string& name) {
   std::vector<fs::path> found;
-  std::error_code error;
-  constexpr auto options = fs::directory_options::skip_permission_denied;
-  for (fs::recursive_directory_iterator it("/sys/fs/cgroup", options, error), end; it != end;
-       it.increment(error)) {
-    if (it->path().filename() == name && it->is_directory(error)) found.push_back(it->path());
-  }
+  add_cgroups_named(name, "/sys/fs/cgroup", found);
   return found;
 }
 
