@@ -48,9 +48,19 @@ def controllers(cgroups):
     return "\n".join(line for line in lines if len(lines) == 1 or not line.startswith("0::"))
 
 
+def left_but(node, late_records):
+    """What is left on the node, without these records, which are still to go."""
+    left = leftovers(node)
+    if not late_records.issuperset(left.get("containers", ())):
+        return left
+    left.pop("containers", None)
+    return left
+
+
 class Observer:
-    def __init__(self, node, handler, events):
+    def __init__(self, node, handler, events, late_records):
         self.node, self.cri, self.handler, self.events = node, node.cri, handler, events
+        self.late_records = late_records
         self.seen, self.names = {}, []
 
     def name(self, text, stands_for):
@@ -107,6 +117,8 @@ class Observer:
                 self.cri.wait_exited(container)
         self.note_end(pod, container)
         self.note_events(pod)
+        if not ALL[self.handler].pause_is_a_container:
+            self.late_records.add(pod.id)
         self.note_leftovers(config)
         return self.seen
 
@@ -235,7 +247,7 @@ class Observer:
         self.cri.remove_pod_cgroup(config)
 
         def nothing():
-            self.left = leftovers(self.node)
+            self.left = left_but(self.node, self.late_records)
             return not self.left
         with contextlib.suppress(TimeoutError):
             eventually(nothing, "", timeout=10)

@@ -34,11 +34,14 @@ class NodeCase(unittest.TestCase):
             self.renew_node()
             raise
 
+    def left(self):
+        return leftovers(self.node)
+
     def assert_nothing_left(self, timeout=10):
         seen = {}
 
         def nothing():
-            seen["left"] = leftovers(self.node)
+            seen["left"] = self.left()
             return not seen["left"]
         # containerd's garbage collection and the ends of processes are not waited for by its answers.
         eventually(nothing, lambda: f"left: {seen['left']}", timeout=timeout)
