@@ -42,7 +42,7 @@ BOOST_AUTO_TEST_CASE(made_and_removed) {
   const std::string parent = "/" + parent_name() + "/pod/";
   const auto started = runtime.port().start(in_cgroup("one", parent));
   BOOST_REQUIRE_MESSAGE(started, started.error().message);
-  const auto made = cgroups_named("one");
+  const auto made = cgroups_named("one", parent_name());
   BOOST_TEST(made.size() == host::find_cgroup_mounts().paths.size());
   for (const auto& cgroup : made) {
     BOOST_TEST(text_of(cgroup / "cgroup.procs") == std::to_string(started->pid) + "\n");
@@ -66,8 +66,8 @@ BOOST_AUTO_TEST_CASE(shared_parents) {
   for (const char* id : {"one", "two"})
     BOOST_TEST(runtime.port().start(in_cgroup(id, parent_name() + "/pod")).has_value());
   BOOST_TEST(runtime.port().cleanup("one").has_value());
-  BOOST_TEST(cgroups_named("one").empty());
-  BOOST_TEST(cgroups_named("two").size() == mounts.size());
+  BOOST_TEST(cgroups_named("one", parent_name()).empty());
+  BOOST_TEST(cgroups_named("two", parent_name()).size() == mounts.size());
   BOOST_TEST(runtime.port().cleanup("two").has_value());
   for (const auto& mount : mounts) {
     BOOST_TEST(std::filesystem::exists(mount / parent_name()));
@@ -117,7 +117,7 @@ BOOST_AUTO_TEST_CASE(refused) {
   const auto taken = runtime.port().start(in_cgroup("one", parent_name()));
   BOOST_REQUIRE(!taken);
   BOOST_TEST((taken.error().kind == ErrorKind::already_exists));
-  BOOST_TEST((cgroups_named("one") == std::vector<std::filesystem::path>{foreign}));
+  BOOST_TEST((cgroups_named("one", parent_name()) == std::vector<std::filesystem::path>{foreign}));
   BOOST_TEST(runtime.leftovers() == "");
   std::filesystem::remove(foreign);
   std::filesystem::remove(foreign.parent_path());
@@ -135,7 +135,7 @@ BOOST_AUTO_TEST_CASE(of_another_controller) {
   BOOST_REQUIRE(!refused);
   BOOST_TEST((refused.error().kind == ErrorKind::already_exists));
   BOOST_TEST(refused.error().message.find("another controller") != std::string::npos);
-  BOOST_TEST((cgroups_named("one") == std::vector<std::filesystem::path>{cgroup}));
+  BOOST_TEST((cgroups_named("one", parent_name()) == std::vector<std::filesystem::path>{cgroup}));
   BOOST_TEST(std::filesystem::remove(files));
   BOOST_TEST(runtime.leftovers() == "");
   std::filesystem::remove(cgroup);
@@ -158,7 +158,7 @@ BOOST_AUTO_TEST_CASE(with_a_user_namespace) {
     }
   })));
   BOOST_REQUIRE_MESSAGE(started, started.error().message);
-  const auto made = cgroups_named("one");
+  const auto made = cgroups_named("one", parent_name());
   BOOST_TEST(made.size() == host::find_cgroup_mounts().paths.size());
   for (const auto& cgroup : made) {
     BOOST_TEST(text_of(cgroup / "cgroup.procs") == std::to_string(started->pid) + "\n");

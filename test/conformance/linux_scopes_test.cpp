@@ -104,7 +104,7 @@ BOOST_AUTO_TEST_CASE(made_and_removed) {
   BOOST_REQUIRE_MESSAGE(started, started.error().message);
   BOOST_TEST((host.systemd().units() == Units{{unit, "active"}}));
   BOOST_TEST(host.systemd().calls().at(0).properties.at("PIDs") == "au " + std::to_string(started->pid));
-  const auto made = cgroups_named(unit);
+  const auto made = cgroups_named(unit, slice_name());
   BOOST_TEST(made.size() == host::find_cgroup_mounts().paths.size());
   for (const auto& cgroup : made) {
     BOOST_TEST(text_of(cgroup / "cgroup.procs") == std::to_string(started->pid) + "\n");
@@ -115,7 +115,7 @@ BOOST_AUTO_TEST_CASE(made_and_removed) {
   BOOST_TEST(host.port().metrics("one").has_value());
   BOOST_TEST(host.port().cleanup("one").has_value());
   BOOST_TEST(host.systemd().units().empty());
-  BOOST_TEST(cgroups_named(unit).empty());
+  BOOST_TEST(cgroups_named(unit, slice_name()).empty());
   BOOST_TEST(host.runtime().leftovers() == "");
 }
 
@@ -127,7 +127,7 @@ BOOST_AUTO_TEST_CASE(restarted) {
   BOOST_TEST(host.port().metrics("one").has_value());
   BOOST_TEST(host.port().cleanup("one").has_value());
   BOOST_TEST(host.systemd().units().empty());
-  BOOST_TEST(cgroups_named(unit).empty());
+  BOOST_TEST(cgroups_named(unit, slice_name()).empty());
   BOOST_TEST(host.runtime().leftovers() == "");
 }
 

@@ -84,7 +84,9 @@ struct Swept {
     const auto all = directories(id);
     return fs::exists(all[0]) && fs::exists(all[1]);
   }
-  bool has_cgroups(const std::string& id) const { return cgroups_named(id).size() == mounts.paths.size(); }
+  bool has_cgroups(const std::string& id) const {
+    return cgroups_named(id, parent).size() == mounts.paths.size();
+  }
   /// Something that is found after what was there before: when it is gone, that would be, too.
   void wait_for_the_next_removal() {
     make_files("last", owner);
@@ -212,7 +214,7 @@ BOOST_FIXTURE_TEST_CASE(records_lost, Swept) {
   BOOST_TEST(has_directories("runs"));
   BOOST_TEST(has_directories("dies"));
   BOOST_TEST(runtime.port().cleanup("runs").has_value());
-  BOOST_TEST(cgroups_named("runs").empty());
+  BOOST_TEST(cgroups_named("runs", parent).empty());
   BOOST_TEST(runtime.port().cleanup("dies").has_value());
   // If it had not died yet when it was looked for, its cgroup is known again, too; else the sweep removes it.
   BOOST_TEST(eventually([&] { return cgroups_named(parent).empty(); }));

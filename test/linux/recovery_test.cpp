@@ -307,7 +307,7 @@ BOOST_AUTO_TEST_CASE(cgroups) {
             share(spec_of("one", [&](auto& config) { config.mutable_linux()->set_cgroup_parent(parent); })))
         .value();
   });
-  BOOST_TEST(!cgroups_named("one").empty());
+  BOOST_TEST(!cgroups_named("one", parent).empty());
   Life life(home);
   BOOST_TEST(life.cleanup("one").has_value());
   BOOST_TEST(cgroups_named(parent).empty());

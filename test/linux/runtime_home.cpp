@@ -143,4 +143,10 @@ std::vector<fs::path> cgroups_named(const std::string& name) {
   return found;
 }
 
+std::vector<fs::path> cgroups_named(const std::string& name, const std::string& above) {
+  std::vector<fs::path> found;
+  for (const auto& directory : cgroups_named(above)) add_cgroups_named(name, directory, found);
+  return found;
+}
+
 }  // namespace podsandbox::test

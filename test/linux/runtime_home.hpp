@@ -46,7 +46,9 @@ void kill_hard(int pid);
 /// What /proc/PID/ns/<name> points to; empty when there is none.
 std::string namespace_of(int pid, const std::string& name);
 
-/// The directories named `name` below any cgroup hierarchy.
+/// The directories named `name` in any cgroup hierarchy.
 std::vector<std::filesystem::path> cgroups_named(const std::string& name);
+/// Those below one named `above`: another run of a test has the same sandboxes.
+std::vector<std::filesystem::path> cgroups_named(const std::string& name, const std::string& above);
 
 }  // namespace podsandbox::test
