@@ -82,10 +82,10 @@ class BusyClient {
 
 /// How long a busy client is without an answer while the daemon is restarted: the median, in milliseconds.
 template <class Restart>
-double pause_of(const std::shared_ptr<grpc::Channel>& channel, Restart restart) {
+double pause_of(const std::shared_ptr<grpc::Channel>& channel, int rounds, Restart restart) {
   BusyClient client(channel, "pod-a");
   std::vector<double> pauses;
-  for (int round = 0; round < 3; ++round) {
+  for (int round = 0; round < rounds; ++round) {
     BOOST_REQUIRE(client.is_answered_again());
     client.longest_pause();
     restart();
@@ -246,8 +246,9 @@ BOOST_AUTO_TEST_CASE(a_busy_client_sees_nothing_but_a_pause) {
   DaemonProcess alone;
   run(*alone.controller(), "pod-a");
   for (const auto& [name, signal] : {std::pair("SIGTERM", SIGTERM), std::pair("SIGKILL", SIGKILL)}) {
-    const auto inherited = pause_of(manager.channel(), [&, number = signal] { manager.restart(number); });
-    const auto own = pause_of(alone.channel(), [&, number = signal] {
+    const auto inherited = pause_of(manager.channel(), 3, [&, number = signal] { manager.restart(number); });
+    // Once: gRPC takes five seconds until it connects again.
+    const auto own = pause_of(alone.channel(), 1, [&, number = signal] {
       alone.signal(number);
       alone.wait();
       alone.start();
