@@ -23,6 +23,12 @@ using namespace std::chrono_literals;
 
 constexpr auto grace = 300ms;
 
+// A look that is held up by others (it counts the time) makes the next one later, up to 200 times as much.
+template <class Condition>
+bool some_time(Condition condition) {
+  return eventually(condition, 60s);
+}
+
 // The log, for as long as this lives.
 class Log {
  public:
@@ -90,7 +96,7 @@ struct Swept {
   /// Something that is found after what was there before: when it is gone, that would be, too.
   void wait_for_the_next_removal() {
     make_files("last", owner);
-    BOOST_REQUIRE(eventually(
+    BOOST_REQUIRE(some_time(
         [this] { return !fs::exists(directories("last")[0]) && !fs::exists(directories("last")[1]); }));
   }
 
@@ -113,11 +119,11 @@ BOOST_FIXTURE_TEST_CASE(what_belongs_to_nothing, Swept) {
   make_cgroup("lost", owner);
   make_files("lost", owner);
   BOOST_TEST(runtime.home().mounts().size() == 1U);
-  BOOST_TEST(eventually([&] { return cgroups_named(parent).empty() && runtime.leftovers().empty(); }),
+  BOOST_TEST(some_time([&] { return cgroups_named(parent).empty() && runtime.leftovers().empty(); }),
              runtime.leftovers());
   for (const auto& place :
        {cgroup("lost"), directories("lost")[0].string(), directories("lost")[1].string()}) {
-    BOOST_TEST(eventually([&] { return log.count("removed: ", " " + place + ",") == 1; }), place);
+    BOOST_TEST(some_time([&] { return log.count("removed: ", " " + place + ",") == 1; }), place);
     BOOST_TEST(log.count("belongs to no sandbox that is known", " " + place + " ") == 1U, place);
   }
 }
@@ -157,13 +163,13 @@ BOOST_FIXTURE_TEST_CASE(with_processes, Swept) {
   }
   // It may have been found before there was a process in it, never removed.
   BOOST_TEST(
-      eventually([&] { return log.count("belongs to no sandbox that is known", cgroup("lost")) == 1; }));
+      some_time([&] { return log.count("belongs to no sandbox that is known", cgroup("lost")) == 1; }));
   wait_for_the_next_removal();
   BOOST_TEST(has_cgroups("lost"));
   BOOST_TEST(has_directories("lost"));
   kill_hard(process);
   BOOST_TEST(waitpid(process, nullptr, 0) == process);
-  BOOST_TEST(eventually([&] { return cgroups_named(parent).empty() && runtime.leftovers().empty(); }));
+  BOOST_TEST(some_time([&] { return cgroups_named(parent).empty() && runtime.leftovers().empty(); }));
 }
 
 BOOST_AUTO_TEST_CASE(dry_run) {
@@ -173,7 +179,7 @@ BOOST_AUTO_TEST_CASE(dry_run) {
   const auto told = [&](const std::string& place) {
     return swept.log.count("It stays, as orphans.dry_run says", " " + place + " ") == 1;
   };
-  BOOST_TEST(eventually([&] { return told(swept.cgroup("lost")) && told(swept.directories("lost")[1]); }));
+  BOOST_TEST(some_time([&] { return told(swept.cgroup("lost")) && told(swept.directories("lost")[1]); }));
   // Long enough for a removal: another daemon's would have been.
   Swept other;
   other.wait_for_the_next_removal();
@@ -192,7 +198,7 @@ BOOST_FIXTURE_TEST_CASE(half_made, Swept) {
   BOOST_REQUIRE(host::set_mark(mount / parent, owner, announced + "never-made") == 0);
   BOOST_REQUIRE(host::set_mark(mount / parent, "they", announced + "theirs") == 0);
   fs::create_directory(mount / parent / "theirs");
-  BOOST_TEST(eventually([&] { return host::list_marks(mount / parent).size() == 1; }));
+  BOOST_TEST(some_time([&] { return host::list_marks(mount / parent).size() == 1; }));
   BOOST_TEST(!fs::exists(mount / parent / "made"));
   BOOST_TEST(fs::exists(mount / parent / "theirs"));
   fs::remove(mount / parent / "theirs");
@@ -217,7 +223,7 @@ BOOST_FIXTURE_TEST_CASE(records_lost, Swept) {
   BOOST_TEST(cgroups_named("runs", parent).empty());
   BOOST_TEST(runtime.port().cleanup("dies").has_value());
   // If it had not died yet when it was looked for, its cgroup is known again, too; else the sweep removes it.
-  BOOST_TEST(eventually([&] { return cgroups_named(parent).empty(); }));
+  BOOST_TEST(some_time([&] { return cgroups_named(parent).empty(); }));
   BOOST_TEST(runtime.leftovers() == "");
 }
 
