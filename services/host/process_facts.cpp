@@ -12,6 +12,7 @@
 
 #include "messages/failpoint.hpp"
 #include "services/host/file_text.hpp"
+#include "services/host/poll_time.hpp"
 
 namespace podsandbox::host {
 
@@ -80,6 +81,16 @@ std::uint32_t exit_status(int wait_status) {
 bool has_ended(int pidfd) {
   pollfd poll_one{pidfd, POLLIN, 0};
   return poll(&poll_one, 1, 0) == 1;
+}
+
+bool ends_by(int pidfd, std::chrono::steady_clock::time_point until) {
+  pollfd ended{pidfd, POLLIN, 0};
+  for (;;) {
+    const int left = poll_time(until);
+    const int ready = poll(&ended, 1, left);
+    if (ready > 0) return true;
+    if (left == 0 || (ready < 0 && errno != EINTR)) return false;
+  }
 }
 
 int send_signal(int pidfd, int signal) {

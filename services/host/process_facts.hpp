@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -33,6 +34,9 @@ std::uint32_t exit_status(int wait_status);
 
 /// Whether the process behind `pidfd` has ended.
 bool has_ended(int pidfd);
+
+/// Whether it ends by then; blocks as long.
+bool ends_by(int pidfd, std::chrono::steady_clock::time_point until);
 
 /// Returns 0 or an errno.
 int send_signal(int pidfd, int signal);

@@ -7,10 +7,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <csignal>
 
+#include "services/host/poll_time.hpp"
 #include "services/host/process_facts.hpp"
 #include "services/host/system_error.hpp"
 #include "services/host/unique_fd.hpp"
@@ -40,12 +40,6 @@ Result<UniqueFd> file_with(const std::string& input) {
   }
   if (lseek(file.get(), 0, SEEK_SET) != 0) return failed("writing its input");
   return file;
-}
-
-/// What poll() is to wait at most.
-int milliseconds_until(Clock::time_point end) {
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
-  return static_cast<int>(std::clamp<std::chrono::milliseconds::rep>(left.count(), 0, 1'000'000'000));
 }
 
 /// A pipe into which the program writes, and what came out of it.
@@ -107,7 +101,7 @@ class Running {
     while (true) {
       std::array<pollfd, 3> watched{
           {{output_.ours(), POLLIN, 0}, {messages_.ours(), POLLIN, 0}, {pidfd_.get(), POLLIN, 0}}};
-      const int ready = poll(watched.data(), watched.size(), milliseconds_until(end));
+      const int ready = poll(watched.data(), watched.size(), poll_time(end));
       if (ready < 0 && errno != EINTR) return failed("waiting for it");
       if (Clock::now() >= end && watched[2].revents == 0) return took_too_long(limits.timeout);
       if (ready <= 0) continue;
@@ -140,10 +134,7 @@ class Running {
   /// The group has its number as long as the program is not reaped.
   void end() {
     kill(-pid_, SIGKILL);
-    pollfd ended{pidfd_.get(), POLLIN, 0};
-    const auto patience = Clock::now() + patience_with_killed;
-    while (pidfd_ && poll(&ended, 1, milliseconds_until(patience)) < 0 && errno == EINTR) {
-    }
+    if (pidfd_) ends_by(pidfd_.get(), Clock::now() + patience_with_killed);
     waitpid(pid_, nullptr, pidfd_ ? WNOHANG : 0);
   }
 

@@ -16,6 +16,7 @@
 
 #include "proto/shim_task.pb.h"
 #include "proto/ttrpc.pb.h"
+#include "services/host/poll_time.hpp"
 #include "services/host/process_facts.hpp"
 #include "services/host/system_error.hpp"
 #include "services/host/ttrpc.hpp"
@@ -60,9 +61,9 @@ UniqueFd connect_to(const std::string& path, int flags = 0) {
 bool closes(int fd, Clock::time_point until) {
   std::array<char, 4096> ignored{};
   for (;;) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
+    const int left = poll_time(until);
     pollfd waited{fd, POLLIN, 0};
-    if (left <= 0 || (poll(&waited, 1, static_cast<int>(left)) <= 0 && errno != EINTR)) return false;
+    if (left == 0 || (poll(&waited, 1, left) <= 0 && errno != EINTR)) return false;
     const ssize_t got = recv(fd, ignored.data(), ignored.size(), MSG_DONTWAIT);
     if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) return true;
   }
@@ -98,9 +99,9 @@ class ShimCalls {
   std::optional<std::string> read_all(std::size_t size) const {
     std::string text(size, '\0');
     for (std::size_t have = 0; have < size;) {
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(until_ - Clock::now()).count();
+      const int left = poll_time(until_);
       pollfd waited{fd_, POLLIN, 0};
-      if (left <= 0 || (poll(&waited, 1, static_cast<int>(left)) <= 0 && errno != EINTR)) return std::nullopt;
+      if (left == 0 || (poll(&waited, 1, left) <= 0 && errno != EINTR)) return std::nullopt;
       const ssize_t got = recv(fd_, text.data() + have, size - have, MSG_DONTWAIT);
       if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) return std::nullopt;
       if (got > 0) have += static_cast<std::size_t>(got);
@@ -154,22 +155,13 @@ std::optional<int> pid_of(ShimCalls& shim, const std::string& id) {
   return static_cast<int>(response.shim_pid());
 }
 
-bool ends(const UniqueFd& process, Clock::time_point until) {
-  for (;;) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
-    pollfd waited{process.get(), POLLIN, 0};
-    if (left <= 0 || (poll(&waited, 1, static_cast<int>(left)) < 0 && errno != EINTR)) return false;
-    if (has_ended(process.get())) return true;
-  }
-}
-
 // As long as it answers it is the process of that pid.
 bool kill_shim(ShimCalls& shim, const std::string& id, Clock::time_point until) {
   const auto pid = pid_of(shim, id);
   if (!pid || *pid <= 1) return false;
   const UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, *pid, 0)));
   if (!process || pid_of(shim, id) != pid) return false;
-  return send_signal(process.get(), SIGKILL) == 0 && ends(process, until);
+  return send_signal(process.get(), SIGKILL) == 0 && ends_by(process.get(), until);
 }
 
 std::string socket_of(const std::string& name) {

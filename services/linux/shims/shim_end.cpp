@@ -1,7 +1,5 @@
 #include "services/linux/shims/shim_end.hpp"
 
-#include <poll.h>
-
 #include <algorithm>
 #include <csignal>
 
@@ -19,16 +17,6 @@ using Clock = std::chrono::steady_clock;
 
 /// One that has no container ends at once.
 constexpr milliseconds at_once{300};
-
-bool ends_by(const host::UniqueFd& pidfd, Clock::time_point until) {
-  for (;;) {
-    const auto left = std::chrono::ceil<milliseconds>(until - Clock::now()).count();
-    pollfd ended{pidfd.get(), POLLIN, 0};
-    const int ready = poll(&ended, 1, static_cast<int>(std::max<milliseconds::rep>(left, 0)));
-    if (ready > 0) return true;
-    if (left <= 0) return false;
-  }
-}
 
 std::string names_of(const std::vector<std::string>& ids) {
   std::string names;
@@ -53,18 +41,18 @@ Result<Done> end_process(const ShimPlace& place, const host::UniqueFd& pidfd, co
   if (host::has_ended(pidfd.get())) return Done{};
   failpoint("shim is told to end");
   const auto asked = host::send_shutdown(place.socket);
-  if (ends_by(pidfd, std::min(Clock::now() + at_once, until))) return Done{};
+  if (host::ends_by(pidfd.get(), std::min(Clock::now() + at_once, until))) return Done{};
   const auto left = containers.list();
   if (!left) return failure(left.error().kind, "its containers: " + left.error().message);
   if (left->empty()) {
-    if (ends_by(pidfd, Clock::now() + (until - Clock::now()) / 2)) return Done{};
+    if (host::ends_by(pidfd.get(), Clock::now() + (until - Clock::now()) / 2)) return Done{};
   } else if (auto removed = remove_forgotten(containers, *left, until); !removed) {
     return removed;
   }
   if (const int error = host::send_signal(pidfd.get(), SIGKILL); error != 0 && error != ESRCH) {
     return failure(ErrorKind::internal, host::because("killing its shim", error));
   }
-  if (ends_by(pidfd, until)) return Done{};
+  if (host::ends_by(pidfd.get(), until)) return Done{};
   return failure(ErrorKind::unavailable, "its shim does not die of SIGKILL");
 }
 
