@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 
@@ -146,6 +148,21 @@ class Running {
 };
 
 }  // namespace
+
+bool is_program(const std::string& path) {
+  struct stat facts {};
+  return stat(path.c_str(), &facts) == 0 && S_ISREG(facts.st_mode) && access(path.c_str(), X_OK) == 0;
+}
+
+std::optional<std::string> find_program(const std::string& name, const std::string& path) {
+  for (std::size_t begin = 0; begin <= path.size();) {
+    const auto end = std::min(path.find(':', begin), path.size());
+    auto program = path.substr(begin, end - begin) + "/" + name;
+    if (path[begin] == '/' && is_program(program)) return program;
+    begin = end + 1;
+  }
+  return std::nullopt;
+}
 
 Result<ProgramOutput> run_program(Program program, const std::string& input, const ProgramLimits& limits,
                                   Messages messages) {

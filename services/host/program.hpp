@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "messages/error.hpp"
@@ -22,6 +23,12 @@ struct ProgramOutput {
 };
 
 enum class Messages { ours, read };  // its standard error output is this daemon's own, or read
+
+/// Whether it is a regular file that may be executed.
+bool is_program(const std::string& path);
+
+/// The first of this name in the directories of a PATH ("/a:/b"), of which only absolute ones count.
+std::optional<std::string> find_program(const std::string& name, const std::string& path);
 
 /// Runs it with `input` on its standard input until it exits; processes that it leaves behind are its own
 /// business. When it takes longer than the limit, or writes too much, its whole process group is killed.

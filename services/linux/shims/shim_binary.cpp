@@ -1,15 +1,14 @@
 #include "services/linux/shims/shim_binary.hpp"
 
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <vector>
 
+#include "services/host/program.hpp"
 #include "services/host/system_error.hpp"
 #include "services/host/unique_fd.hpp"
 
@@ -19,21 +18,6 @@ namespace {
 
 constexpr const char* served_type = "io.containerd.runc.v2";
 constexpr const char* served_name = "containerd-shim-runc-v2";
-
-bool is_program(const std::string& path) {
-  struct stat facts {};
-  return stat(path.c_str(), &facts) == 0 && S_ISREG(facts.st_mode) && access(path.c_str(), X_OK) == 0;
-}
-
-std::vector<std::string> directories_of(const std::string& path) {
-  std::vector<std::string> all;
-  for (std::size_t begin = 0; begin <= path.size();) {
-    const auto end = std::min(path.find(':', begin), path.size());
-    if (path[begin] == '/') all.push_back(path.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return all;
-}
 
 // Who listens there, or listened: the socket may be inherited. An error's text if that cannot be told.
 Result<pid_t> peer_of(const std::string& socket_path) {
@@ -81,15 +65,13 @@ Result<std::string> find_shim(const std::string& runtime_type, const std::string
   const std::string missing =
       "sandbox.runtime.name: the shim of runtime type \"" + runtime_type + "\", " + *name + ", ";
   if (name->starts_with('/')) {
-    if (is_program(*name)) return *name;
+    if (host::is_program(*name)) return *name;
     return failure(ErrorKind::failed_precondition, missing + "is no executable file");
   }
-  for (const auto& directory : directories_of(path)) {
-    if (auto program = directory + "/" + *name; is_program(program)) return program;
-  }
+  if (auto program = host::find_program(*name, path)) return *program;
   const auto beside = directory_of_containerd(containerd_address);
   if (beside) {
-    if (auto program = *beside + "/" + *name; is_program(program)) return program;
+    if (auto program = *beside + "/" + *name; host::is_program(program)) return program;
   }
   const std::string where = missing + "is neither in PATH (" + path + ") nor beside containerd's program ";
   if (beside) return failure(ErrorKind::failed_precondition, where + "(" + *beside + ")");
