@@ -2,28 +2,14 @@
 
 #include <system_error>
 
-#include "proto/runc_options.pb.h"
+#include "services/host/runc_options.hpp"
 
 namespace podsandbox::host {
 
-namespace {
-
-constexpr const char* usual_root = "/run/containerd/runc";
-constexpr const char* kubernetes_namespace = "k8s.io";
-
-}  // namespace
-
 std::filesystem::path runc_state(const Payload& runtime_options, const std::string& id) {
-  std::filesystem::path root = usual_root;
-  if (!runtime_options.type_url.empty()) {
-    ::containerd::runc::v1::Options options;
-    if (!runtime_options.type_url.ends_with("containerd.runc.v1.Options") ||
-        !options.ParseFromString(runtime_options.value)) {
-      return {};
-    }
-    if (!options.root().empty()) root = options.root();
-  }
-  return root.is_absolute() ? root / kubernetes_namespace / id : std::filesystem::path();
+  const auto options = runc_options(runtime_options);
+  const auto root = options ? runc_root(*options) : std::filesystem::path();
+  return root.is_absolute() ? root / "k8s.io" / id : std::filesystem::path();
 }
 
 Result<Done> remove_runc_state(const std::filesystem::path& directory) {

@@ -12,7 +12,6 @@
 
 #include "proto/shim_task.pb.h"
 #include "proto/ttrpc.pb.h"
-#include "services/host/runc_state.hpp"
 #include "services/host/shim.hpp"
 #include "services/host/ttrpc.hpp"
 
@@ -116,15 +115,6 @@ BOOST_AUTO_TEST_CASE(one_that_is_silent_is_told_of_in_time) {
   BOOST_TEST((ended.error().kind == ErrorKind::unavailable));
   BOOST_TEST(ended.error().message.find("pod") != std::string::npos);
   BOOST_TEST(!shim.ended());
-}
-
-BOOST_AUTO_TEST_CASE(where_runc_keeps_its_state) {
-  BOOST_TEST(runc_state({}, "pod") == "/run/containerd/runc/k8s.io/pod");
-  const Payload other_root{"containerd.runc.v1.Options", "\x3a\x02/a"};  // its field 7
-  BOOST_TEST(runc_state(other_root, "pod") == "/a/k8s.io/pod");
-  const Payload relative{"containerd.runc.v1.Options", "\x3a\x02.."};
-  BOOST_TEST(runc_state(relative, "pod") == "");
-  BOOST_TEST(runc_state({"runtimeoptions.v1.Options", ""}, "pod") == "");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

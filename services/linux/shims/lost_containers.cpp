@@ -7,10 +7,10 @@
 #include <system_error>
 
 #include "proto/cri.pb.h"
-#include "proto/runc_options.pb.h"
 #include "services/host/cgroup.hpp"
 #include "services/host/program.hpp"
 #include "services/host/runc_cgroup.hpp"
+#include "services/host/runc_options.hpp"
 #include "services/host/small_file.hpp"
 
 namespace podsandbox::linux_runtime {
@@ -188,16 +188,9 @@ Result<Done> remove_container(const OciRuntime& runtime, const std::string& id, 
 }  // namespace
 
 OciRuntime oci_runtime_of(const SandboxSpec& spec) {
-  OciRuntime runtime{"runc", "/run/containerd/runc"};
-  if (spec.config) runtime.cgroup_parent = spec.config->linux().cgroup_parent();
-  ::containerd::runc::v1::Options options;
-  if (spec.runtime_options.type_url != "containerd.runc.v1.Options" ||
-      !options.ParseFromString(spec.runtime_options.value)) {
-    return runtime;
-  }
-  if (!options.binary_name().empty()) runtime.binary = options.binary_name();
-  if (!options.root().empty()) runtime.root = options.root();
-  return runtime;
+  const auto options = host::runc_options(spec.runtime_options).value_or(host::RuncOptions());
+  return {options.binary_name().empty() ? "runc" : options.binary_name(), host::runc_root(options),
+          spec.config ? spec.config->linux().cgroup_parent() : ""};
 }
 
 Result<std::vector<std::string>> containers_of_pod(const OciRuntime& runtime, const std::string& sandbox_id,

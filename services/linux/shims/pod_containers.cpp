@@ -1,6 +1,6 @@
 #include "services/linux/shims/pod_containers.hpp"
 
-#include "proto/runc_options.pb.h"
+#include "services/host/runc_options.hpp"
 #include "services/linux/shims/lost_containers.hpp"
 
 namespace podsandbox::linux_runtime {
@@ -14,11 +14,8 @@ constexpr const char* usual_type = "io.containerd.runc.v2";
 ShimWishes shim_wishes(const host::RecordStore& records, const std::string& id) {
   const auto spec = records.read_spec(id);
   if (!spec) return {usual_type, ""};
-  const auto& options = (*spec)->runtime_options;
-  ::containerd::runc::v1::Options runc;
-  const bool told = options.type_url == ::containerd::runc::v1::Options::descriptor()->full_name() &&
-                    runc.ParseFromString(options.value);
-  return {(*spec)->runtime_name, told ? runc.shim_cgroup() : ""};
+  const auto options = host::runc_options((*spec)->runtime_options);
+  return {(*spec)->runtime_name, options ? options->shim_cgroup() : ""};
 }
 
 PodContainers containers_of(const host::RecordStore& records, const std::string& id) {
