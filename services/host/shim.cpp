@@ -4,13 +4,11 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <optional>
 #include <thread>
 
@@ -21,6 +19,7 @@
 #include "services/host/system_error.hpp"
 #include "services/host/ttrpc.hpp"
 #include "services/host/unique_fd.hpp"
+#include "services/host/unix_socket.hpp"
 
 namespace podsandbox::host {
 
@@ -36,25 +35,6 @@ std::string hex(const unsigned char* bytes, std::size_t size) {
     text += digits[bytes[i] & 15];
   }
   return text;
-}
-
-// Connected, or empty with errno; ECONNREFUSED and ENOENT: nobody listens. EAGAIN with SOCK_NONBLOCK in
-// `flags`: it accepts nothing.
-UniqueFd connect_to(const std::string& path, int flags = 0) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) {
-    errno = ENAMETOOLONG;
-    return {};
-  }
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0));
-  if (fd && connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    const int error = errno;
-    fd.reset();
-    errno = error;
-  }
-  return fd;
 }
 
 // Reads on until the other end has closed; false when it has not by then.
@@ -172,7 +152,7 @@ std::string socket_of(const std::string& name) {
 
 Result<Done> end_server(const std::string& socket, const std::string& what,
                         std::chrono::milliseconds deadline) {
-  const UniqueFd fd = connect_to(socket);
+  const UniqueFd fd = connect_to(socket, SOCK_STREAM);
   if (!fd) {
     if (errno == ENOENT || errno == ECONNREFUSED) return Done{};
     return failure(ErrorKind::unavailable, because(what + " at " + socket));
@@ -194,7 +174,7 @@ ShimSockets shim_sockets(const std::string& containerd_address, const std::strin
 }
 
 bool shim_listens(const ShimSockets& sockets) {
-  return static_cast<bool>(connect_to(sockets.task));
+  return static_cast<bool>(connect_to(sockets.task, SOCK_STREAM));
 }
 
 Result<Done> end_shim(const ShimSockets& sockets, const std::string& id, std::chrono::milliseconds deadline) {
@@ -205,7 +185,7 @@ Result<Done> end_shim(const ShimSockets& sockets, const std::string& id, std::ch
 }
 
 Result<UniqueFd> send_shutdown(const std::string& socket) {
-  UniqueFd fd = connect_to(socket, SOCK_NONBLOCK);
+  UniqueFd fd = connect_to(socket, SOCK_STREAM | SOCK_NONBLOCK);
   const std::string request = shutdown_request();
   if (!fd ||
       send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) {
@@ -218,7 +198,7 @@ Result<Done> end_lost_shim(const ShimSockets& sockets, const std::string& id,
                            std::chrono::milliseconds deadline) {
   const auto until = Clock::now() + deadline;
   {
-    const UniqueFd fd = connect_to(sockets.task);
+    const UniqueFd fd = connect_to(sockets.task, SOCK_STREAM);
     if (!fd && (errno == ENOENT || errno == ECONNREFUSED)) return Done{};
     const std::string what = "ending the shim of sandbox " + id + ", which containerd has lost";
     if (!fd) return failure(ErrorKind::unavailable, because(what));

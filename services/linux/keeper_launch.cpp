@@ -3,50 +3,22 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 
 #include <array>
 #include <csignal>
-#include <cstring>
 
 #include "messages/failpoint.hpp"
 #include "services/host/system_error.hpp"
+#include "services/host/unix_socket.hpp"
 #include "services/linux/keeper_protocol.hpp"
 
 namespace podsandbox::linux_runtime {
 
 namespace {
 
-constexpr int socket_type = SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK;
-
-Result<sockaddr_un> address_of(const Settings& settings) {
-  const std::string path = keeper_socket(settings);
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) {
-    return failure(ErrorKind::invalid_argument, "the keeper's socket " + path + " has too long a path");
-  }
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  return address;
-}
-
-const sockaddr* generic(const sockaddr_un& address) {
-  return reinterpret_cast<const sockaddr*>(&address);
-}
-
-Result<host::UniqueFd> listen_on(const sockaddr_un& address) {
-  const std::string what = std::string("listening for the keeper on ") + address.sun_path;
-  host::UniqueFd listener(socket(AF_UNIX, socket_type, 0));
-  unlink(address.sun_path);
-  if (!listener || bind(listener.get(), generic(address), sizeof address) != 0 ||
-      chmod(address.sun_path, S_IRUSR | S_IWUSR) != 0 || listen(listener.get(), SOMAXCONN) != 0) {
-    return failure(ErrorKind::unavailable, host::because(what));
-  }
-  return listener;
-}
+constexpr int socket_type = SOCK_SEQPACKET | SOCK_NONBLOCK;
 
 struct KeeperFds {
   int listener;
@@ -98,19 +70,18 @@ std::filesystem::path keeper_socket(const Settings& settings) {
 }
 
 Result<host::UniqueFd> connect_keeper(const Settings& settings) {
-  const auto address = address_of(settings);
-  if (!address) return tl::unexpected(address.error());
-  host::UniqueFd connection(socket(AF_UNIX, socket_type, 0));
-  if (connection && connect(connection.get(), generic(*address), sizeof *address) == 0) return connection;
-  if (errno == ENOENT || errno == ECONNREFUSED) return host::UniqueFd();
-  return failure(ErrorKind::unavailable, host::because(std::string("connecting to ") + address->sun_path));
+  const auto path = keeper_socket(settings);
+  auto connection = host::connect_to(path, socket_type);
+  if (connection || errno == ENOENT || errno == ECONNREFUSED) return connection;
+  return failure(ErrorKind::unavailable, host::because("connecting to " + path.string()));
 }
 
 Result<LaunchedKeeper> launch_keeper(const Settings& settings) {
-  const auto address = address_of(settings);
-  if (!address) return tl::unexpected(address.error());
-  const auto listener = listen_on(*address);
-  if (!listener) return tl::unexpected(listener.error());
+  const auto path = keeper_socket(settings);
+  const auto listener = host::listen_at(path, socket_type);
+  if (!listener) {
+    return failure(ErrorKind::unavailable, host::because("listening for the keeper on " + path.string()));
+  }
   auto connection = connect_keeper(settings);
   if (!connection) return tl::unexpected(connection.error());
 
@@ -121,7 +92,7 @@ Result<LaunchedKeeper> launch_keeper(const Settings& settings) {
   host::UniqueFd trouble(ends[0]);
   const host::UniqueFd trouble_writer(ends[1]);
   failpoint("keeper is launched");
-  const int error = start_detached(settings.keeper_program.c_str(), {listener->get(), trouble_writer.get()});
+  const int error = start_detached(settings.keeper_program.c_str(), {listener.get(), trouble_writer.get()});
   failpoint("keeper runs");
   if (error != 0) return failure(ErrorKind::unavailable, host::because(what, error));
   return LaunchedKeeper{std::move(*connection), std::move(trouble)};

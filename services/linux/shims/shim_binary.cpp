@@ -1,16 +1,12 @@
 #include "services/linux/shims/shim_binary.hpp"
 
 #include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 
 #include "services/host/program.hpp"
 #include "services/host/system_error.hpp"
-#include "services/host/unique_fd.hpp"
+#include "services/host/unix_socket.hpp"
 
 namespace podsandbox::linux_runtime {
 
@@ -21,17 +17,10 @@ constexpr const char* served_name = "containerd-shim-runc-v2";
 
 // Who listens there, or listened: the socket may be inherited. An error's text if that cannot be told.
 Result<pid_t> peer_of(const std::string& socket_path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (socket_path.size() >= sizeof address.sun_path) {
-    return failure(ErrorKind::failed_precondition, "its path is too long");
-  }
-  std::memcpy(address.sun_path, socket_path.c_str(), socket_path.size() + 1);
-  const host::UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const auto fd = host::connect_to(socket_path, SOCK_STREAM | SOCK_NONBLOCK);
   ucred peer{};
   socklen_t size = sizeof peer;
-  if (!fd || connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
+  if (!fd || getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
     return failure(ErrorKind::failed_precondition, host::because("connecting to it"));
   }
   return peer.pid;
