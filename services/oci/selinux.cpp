@@ -1,9 +1,9 @@
 #include "services/oci/selinux.hpp"
 
 #include <algorithm>
-#include <string_view>
 
 #include "proto/cri.pb.h"
+#include "services/host/selinux_level.hpp"
 #include "services/oci/refusal.hpp"
 
 namespace podsandbox::oci {
@@ -11,43 +11,6 @@ namespace podsandbox::oci {
 namespace {
 
 const std::string field = "config.linux.security_context.selinux_options";
-
-// Takes the parts of a level off its front, as far as they are there.
-class LevelReader {
- public:
-  explicit LevelReader(std::string_view text) : rest_(text) {}
-
-  bool at_end() const { return rest_.empty(); }
-  bool take(char wanted) {
-    if (rest_.empty() || rest_.front() != wanted) return false;
-    rest_.remove_prefix(1);
-    return true;
-  }
-  /// A letter and a number of one to `most` digits.
-  bool number(char letter, std::size_t most) {
-    if (!take(letter)) return false;
-    const auto digits = std::min(rest_.find_first_not_of("0123456789"), rest_.size());
-    if (digits == 0 || digits > most) return false;
-    rest_.remove_prefix(digits);
-    return true;
-  }
-  /// A category, or a range of them.
-  bool categories() { return number('c', 4) && (!take('.') || number('c', 4)); }
-
- private:
-  std::string_view rest_;
-};
-
-// "s0", "s0-s1", "s0:c1,c2.c5"
-bool is_level(std::string_view text) {
-  LevelReader level(text);
-  if (!level.number('s', 1) || (level.take('-') && !level.number('s', 1))) return false;
-  if (!level.take(':')) return level.at_end();
-  do {
-    if (!level.categories()) return false;
-  } while (level.take(','));
-  return level.at_end();
-}
 
 // The label is put between quotes into mount options, and its parts between ':'.
 bool is_name(const std::string& text) {
@@ -70,7 +33,7 @@ Result<SelinuxLabels> selinux_labels(const Inputs& inputs) {
   if (!is_name(given.user())) return refuse(inputs, field + ".user", "it is no name of a user");
   if (!is_name(given.role())) return refuse(inputs, field + ".role", "it is no name of a role");
   if (!is_name(given.type())) return refuse(inputs, field + ".type", "it is no name of a type");
-  if (!given.level().empty() && !is_level(given.level())) {
+  if (!given.level().empty() && !host::is_selinux_level(given.level())) {
     return refuse(inputs, field + ".level", "it is no level");
   }
   if (!inputs.host.selinux) return SelinuxLabels{};
