@@ -181,7 +181,7 @@ void Sandbox::ask(Op op, std::chrono::nanoseconds timeout, std::function<void(Re
 /// One that is taken over runs, whether or not the runtime can tell of it now.
 void Sandbox::start_done(Result<Started> result) {
   if (!result && life_.taken_over() && can_be_repeated(result.error())) {
-    log::warn("sandbox", id(), about("take over", result.error().message) + "; it is tried again");
+    log::warn("sandbox", id(), "it is not taken over yet, which is tried again: " + result.error().message);
     in_flight_ = Step::start;
     self_->delayed_send(self_, check_pause, TryAgain{attempt_});
   } else if (result) {

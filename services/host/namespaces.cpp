@@ -15,8 +15,8 @@ namespace podsandbox::host {
 
 namespace {
 
-Result<UniqueFd> open_network(const std::string& id, const std::string& path) {
-  const std::string what = "netns_path: opening " + path + " for sandbox " + id;
+Result<UniqueFd> open_network(const std::string& path) {
+  const std::string what = "netns_path: opening " + path;
   UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   if (!fd) return failure(ErrorKind::invalid_argument, because(what));
   struct statfs filesystem {};
@@ -36,8 +36,8 @@ bool is_ours(const UniqueFd& user_namespace) {
 }
 
 // CRI makes the network of a pod with a user namespace inside that namespace: so it is found.
-Result<UniqueFd> owner_of(const std::string& id, const UniqueFd& network, const std::string& path) {
-  const std::string what = "netns_path: the user namespace of " + path + " for sandbox " + id;
+Result<UniqueFd> owner_of(const UniqueFd& network, const std::string& path) {
+  const std::string what = "netns_path: the user namespace of " + path;
   UniqueFd user(ioctl(network.get(), NS_GET_USERNS));
   if (!user) return failure(ErrorKind::invalid_argument, because(what));
   if (is_ours(user)) {
@@ -49,16 +49,16 @@ Result<UniqueFd> owner_of(const std::string& id, const UniqueFd& network, const 
 
 }  // namespace
 
-Result<Namespaces> open_namespaces(const std::string& id, const std::string& netns_path,
+Result<Namespaces> open_namespaces(const std::string& netns_path,
                                    const std::optional<UserNamespace>& mappings) {
   Namespaces all;
   if (!netns_path.empty()) {
-    auto network = open_network(id, netns_path);
+    auto network = open_network(netns_path);
     if (!network) return tl::unexpected<Error>(network.error());
     all.network = std::move(*network);
   }
   if (!mappings) return all;
-  auto user = all.network ? owner_of(id, all.network, netns_path) : make_user_namespace(*mappings);
+  auto user = all.network ? owner_of(all.network, netns_path) : make_user_namespace(*mappings);
   if (!user) return tl::unexpected<Error>(user.error());
   all.user = std::move(*user);
   return all;

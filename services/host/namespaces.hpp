@@ -18,7 +18,7 @@ struct Namespaces {
 /// Opens the network namespace at `netns_path` (empty: none), and the user namespace that it belongs to if
 /// the pod is to have one (`mappings`); where it brings no network, makes one. May hang, as any path may.
 /// INVALID_ARGUMENT, naming the field, when a namespace is not what the pod needs.
-Result<Namespaces> open_namespaces(const std::string& id, const std::string& netns_path,
+Result<Namespaces> open_namespaces(const std::string& netns_path,
                                    const std::optional<UserNamespace>& mappings);
 
 }  // namespace podsandbox::host

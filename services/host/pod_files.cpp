@@ -21,9 +21,9 @@ namespace {
 
 constexpr const char* shm_size = "67108864";  // 64 MiB, the CRI's for every pod
 
-tl::unexpected<Error> failed(const std::string& what, const std::string& id, int error) {
+tl::unexpected<Error> failed(const std::string& what, int error) {
   const auto kind = error == ENOSPC || error == EDQUOT ? ErrorKind::resource_exhausted : ErrorKind::internal;
-  return failure(kind, because(what + " of sandbox " + id, error));
+  return failure(kind, because(what, error));
 }
 
 // A directory of the pod, and the one that it is in.
@@ -37,37 +37,37 @@ Result<PodDirectory> make_directory(const std::string& base, const std::string& 
                                     const std::string& owner) {
   PodDirectory made{base + "/sandboxes", {}, {}};
   made.sandboxes = open_or_make_directories(made.base);
-  if (!made.sandboxes) return failed("making " + made.base + " for the files", id, errno);
+  if (!made.sandboxes) return failed("making " + made.base + " for its files", errno);
   const int error = make_pod_directory(made.sandboxes.get(), id, owner, made.own);
   if (error == EEXIST) {
     return failure(ErrorKind::already_exists, made.base + "/" + id +
                                                   " exists and was not made for this sandbox: is it another "
                                                   "controller's?");
   }
-  if (error != 0) return failed("making a directory in " + made.base + " for the files", id, error);
+  if (error != 0) return failed("making a directory in " + made.base + " for its files", error);
   return made;
 }
 
-Result<std::string> read_host_file(const char* path, const std::string& id) {
+Result<std::string> read_host_file(const char* path) {
   auto text = read_file(path);
-  if (!text) return failed(std::string("copying ") + path + " for the files", id, errno);
+  if (!text) return failed(std::string("copying ") + path + " for its files", errno);
   return std::move(*text);
 }
 
 Result<Done> make_root_files(const UniqueFd& directory, const SandboxSpec& spec,
                              const std::string& host_name) {
   const auto& config = *spec.config;
-  auto hosts = read_host_file("/etc/hosts", spec.id);
+  auto hosts = read_host_file("/etc/hosts");
   if (!hosts) return tl::unexpected<Error>(hosts.error());
   auto resolv = config.has_dns_config() ? Result<std::string>(resolv_conf(config.dns_config()))
-                                        : read_host_file("/etc/resolv.conf", spec.id);
+                                        : read_host_file("/etc/resolv.conf");
   if (!resolv) return tl::unexpected<Error>(resolv.error());
   const std::string& name = config.hostname().empty() ? host_name : config.hostname();
   for (const auto& [file, content] : {std::pair<const char*, std::string>{"hostname", name + "\n"},
                                       {"hosts", *hosts},
                                       {"resolv.conf", *resolv}}) {
     const int error = make_file(directory.get(), file, content);
-    if (error != 0) return failed(std::string("writing the file ") + file, spec.id, error);
+    if (error != 0) return failed(std::string("writing its file ") + file, error);
   }
   return Done{};
 }
@@ -94,7 +94,7 @@ Result<Done> make_state_files(const UniqueFd& directory, const SandboxSpec& spec
   const auto& namespaces = spec.config->linux().security_context().namespace_options();
   if (namespaces.ipc() == ::runtime::v1::NODE) return Done{};  // it has the host's
   if (const int error = mount_shm(directory.get())) {
-    return failed("mounting the shared memory", spec.id, error);
+    return failed("mounting its shared memory", error);
   }
   return Done{};
 }
@@ -126,7 +126,7 @@ Result<Done> unmount_pod_shm(const CriSettings& cri, const std::string& owner, c
   const UniqueFd directory = open_directory(sandboxes.get(), id);
   if (!directory) return Done{};
   if (const int error = unmount_all(directory.get(), "shm")) {
-    return failed("unmounting the shared memory", id, error);
+    return failed("unmounting its shared memory", error);
   }
   return Done{};
 }
@@ -137,10 +137,10 @@ Result<Done> remove_pod_files(const CriSettings& cri, const std::string& owner, 
     const UniqueFd sandboxes = open_sandboxes(base);
     if (!sandboxes) {
       if (errno == ENOENT) continue;
-      return failed("opening " + base + "/sandboxes to remove the files", id, errno);
+      return failed("opening " + base + "/sandboxes to remove its files", errno);
     }
     if (const int error = remove_pod_directory(sandboxes.get(), id, owner, which)) {
-      return failed("removing " + base + "/sandboxes/" + id + ", the files", id, error);
+      return failed("removing " + base + "/sandboxes/" + id + ", its files", error);
     }
   }
   return Done{};

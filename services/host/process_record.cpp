@@ -77,7 +77,7 @@ Result<Done> RecordStore::write(const std::string& id, const ProcessRecord& reco
   const std::string path = directory_ / id;
   const std::string draft = path + "~";  // no identifier ends like this
   if (write_file(draft, encode(record)) && move_file(draft, path)) return Done{};
-  auto error = failure(ErrorKind::internal, because("writing the record of sandbox " + id + " to " + path));
+  auto error = failure(ErrorKind::internal, because("writing its record to " + path));
   unlink(draft.c_str());
   return error;
 }
@@ -85,8 +85,7 @@ Result<Done> RecordStore::write(const std::string& id, const ProcessRecord& reco
 Result<Done> RecordStore::write_spec(const SandboxSpec& spec) const {
   const std::string path = directory_ / (spec.id + spec_ending);
   if (write_file(path, bytes_of(spec))) return Done{};
-  auto error =
-      failure(ErrorKind::internal, because("writing the spec of sandbox " + spec.id + " to " + path));
+  auto error = failure(ErrorKind::internal, because("writing its spec to " + path));
   unlink(path.c_str());
   return error;
 }
@@ -105,8 +104,7 @@ Result<Done> RecordStore::remove(const std::string& id) const {
   for (const auto& path : {directory_ / id, directory_ / (id + spec_ending)}) {
     failpoint("record goes");
     if (unlink(path.c_str()) == 0 || errno == ENOENT) continue;
-    return failure(ErrorKind::internal,
-                   because("removing the record of sandbox " + id + ", " + path.string()));
+    return failure(ErrorKind::internal, because("removing its record " + path.string()));
   }
   failpoint("record is gone");
   return Done{};

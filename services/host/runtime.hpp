@@ -11,7 +11,8 @@ namespace podsandbox::host {
 /// The runtime port's contract (messages/runtime_port.hpp) with callbacks in place of messages: what a
 /// runtime is, apart from its actor. Every function may be called from any thread and returns at once;
 /// callbacks run on a thread of the runtime's own, must not block and must not hold the last reference to the
-/// runtime. Those that have not run when it is destroyed never will.
+/// runtime. Those that have not run when it is destroyed never will. Errors of a start, a kill and a cleanup
+/// say "it": whoever asked names the sandbox.
 ///
 /// Destroying it leaves the sandboxes running. The next one on the same directories goes on with them.
 class Runtime {

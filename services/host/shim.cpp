@@ -177,8 +177,8 @@ bool shim_listens(const ShimSockets& sockets) {
   return static_cast<bool>(connect_to(sockets.task, SOCK_STREAM));
 }
 
-Result<Done> end_shim(const ShimSockets& sockets, const std::string& id, std::chrono::milliseconds deadline) {
-  auto ended = end_server(sockets.task, "ending the shim of sandbox " + id, deadline);
+Result<Done> end_shim(const ShimSockets& sockets, std::chrono::milliseconds deadline) {
+  auto ended = end_server(sockets.task, "ending its shim", deadline);
   if (!ended) return ended;
   for (const std::string& socket : {sockets.task, sockets.debug}) unlink(socket.c_str());  // it leaves them
   return Done{};
@@ -200,7 +200,7 @@ Result<Done> end_lost_shim(const ShimSockets& sockets, const std::string& id,
   {
     const UniqueFd fd = connect_to(sockets.task, SOCK_STREAM);
     if (!fd && (errno == ENOENT || errno == ECONNREFUSED)) return Done{};
-    const std::string what = "ending the shim of sandbox " + id + ", which containerd has lost";
+    const std::string what = "ending its shim, which containerd has lost";
     if (!fd) return failure(ErrorKind::unavailable, because(what));
     ShimCalls shim(fd.get(), until);
     const auto refused = remove_container(shim, id, Clock::now() + deadline / 2);
@@ -209,7 +209,7 @@ Result<Done> end_lost_shim(const ShimSockets& sockets, const std::string& id,
       return failure(ErrorKind::unavailable, what + ": " + *refused);
     }
   }
-  return end_shim(sockets, id, std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()));
+  return end_shim(sockets, std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()));
 }
 
 }  // namespace podsandbox::host

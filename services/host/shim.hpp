@@ -23,7 +23,7 @@ bool shim_listens(const ShimSockets& sockets);
 /// Ends the shim of a pod, which containerd started with the pod's first container and never ends. Done when
 /// it has gone with its sockets, also when there was none. It refuses while it has a container: UNAVAILABLE.
 /// Blocks, at most until the deadline.
-Result<Done> end_shim(const ShimSockets& sockets, const std::string& id, std::chrono::milliseconds deadline);
+Result<Done> end_shim(const ShimSockets& sockets, std::chrono::milliseconds deadline);
 
 /// Asks the shim that serves `socket` to end, which it does if it has no container; it says yes either way.
 /// Keep the connection for as long as it may take. Does not block: UNAVAILABLE when it cannot be asked now.

@@ -192,7 +192,7 @@ void LinuxRuntime::Core::kill(const std::string& id, int signal, const Callback<
       answer(not_found(sandbox->id, "process to kill"));
     } else {
       const auto kind = error == EINVAL ? ErrorKind::invalid_argument : ErrorKind::internal;
-      const std::string what = "sending signal " + std::to_string(signal) + " to sandbox " + sandbox->id;
+      const std::string what = "sending signal " + std::to_string(signal);
       answer(failure(kind, host::because(what, error)));
     }
     done();

@@ -17,7 +17,8 @@ void remove_unfinished(const Context& context, Sandboxes& sandboxes, const Sandb
   const auto run = [&context, sandbox](const std::function<void()>& done) {
     if (sandbox->child && sandbox->child->started()) return done();
     remove_sandbox(context, sandbox, runtime::Extent::everything, [sandbox, done](Result<Done> removed) {
-      if (!removed) log::warn("linux", sandbox->id, removed.error().message);
+      if (!removed)
+        log::warn("linux", sandbox->id, "removing what there is of it: " + removed.error().message);
       done();
     });
   };

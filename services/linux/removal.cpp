@@ -132,9 +132,7 @@ class Removal : public std::enable_shared_from_this<Removal> {
     return "pause process " + std::to_string(child.identity().pid);
   }
 
-  void fail(ErrorKind kind, const std::string& why) {
-    std::exchange(done_, nullptr)(failure(kind, "removing sandbox " + sandbox_->id + ": " + why));
-  }
+  void fail(ErrorKind kind, const std::string& why) { std::exchange(done_, nullptr)(failure(kind, why)); }
 
   const Context& context_;
   const SandboxPtr sandbox_;

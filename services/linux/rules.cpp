@@ -134,17 +134,14 @@ const auto rules = std::to_array<Rule>({
 }  // namespace
 
 std::optional<Error> broken_rule(const SandboxSpec& spec, const HostFacts& host) {
-  const auto refuse = [&](ErrorKind kind, const std::string& field, const std::string& wrong) {
-    return Error{kind, field + ": " + wrong + " (sandbox " + spec.id + ")"};
-  };
   if (const auto broken = host::broken_pod_rule(spec, host.name)) {
-    return refuse(invalid, broken->field, broken->wrong);
+    return Error{invalid, std::string(broken->field) + ": " + broken->wrong};
   }
   const PodSandboxConfig& config = *spec.config;
   const Subject subject{spec, config, config.linux(), config.linux().security_context(), host};
   for (const Rule& rule : rules) {
     const std::string wrong = rule.wrong(subject);
-    if (!wrong.empty()) return refuse(rule.kind, rule.field, wrong);
+    if (!wrong.empty()) return Error{rule.kind, std::string(rule.field) + ": " + wrong};
   }
   return std::nullopt;
 }

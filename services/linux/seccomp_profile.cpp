@@ -12,8 +12,8 @@ constexpr std::size_t longest = 1 << 20;
 
 }  // namespace
 
-Result<Done> check_seccomp_profile(const std::string& id, const std::string& file) {
-  const std::string what = "config.linux.security_context.seccomp: the profile " + file + " of sandbox " + id;
+Result<Done> check_seccomp_profile(const std::string& file) {
+  const std::string what = "config.linux.security_context.seccomp: the profile " + file;
   const auto text = host::read_small_file(file, longest);
   if (!text) return failure(ErrorKind::invalid_argument, what + ": " + text.error().message);
   const auto json = nlohmann::json::parse(*text, nullptr, false);

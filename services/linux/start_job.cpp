@@ -82,15 +82,14 @@ ErrorKind kind_of_step_error(const PauseReport& report) {
 
 void StartJob::run(std::function<void()> done) {
   done_ = std::move(done);
-  const std::string what = "starting sandbox " + spec_->id + ": ";
-  if (cancelled_) return finish(failure(ErrorKind::aborted, what + "it is being cleaned up"));
+  if (cancelled_) return finish(failure(ErrorKind::aborted, "it is being cleaned up"));
   auto plan = plan_of(*spec_, context_.host, context_.settings.cri);
   if (!plan) return finish(tl::unexpected(std::move(plan.error())));
   plan_ = std::move(*plan);
   if (sandbox_->child && sandbox_->child->started()) return finish(describe());
   if (!sandbox_->empty()) {
     return finish(
-        failure(ErrorKind::failed_precondition, what + "something is left of a former start; clean it up"));
+        failure(ErrorKind::failed_precondition, "something is left of a former start; clean it up"));
   }
   prepare();
 }
@@ -128,10 +127,10 @@ void StartJob::prepare() {
             return tl::unexpected<Error>(shim.error());
           }
         }
-        auto namespaces = host::open_namespaces(spec->id, plan.netns_path, plan.user_namespace);
+        auto namespaces = host::open_namespaces(plan.netns_path, plan.user_namespace);
         if (!namespaces) return tl::unexpected<Error>(namespaces.error());
         if (!plan.seccomp_profile.empty()) {
-          auto profile = check_seccomp_profile(spec->id, plan.seccomp_profile);
+          auto profile = check_seccomp_profile(plan.seccomp_profile);
           if (!profile) return tl::unexpected<Error>(profile.error());
         }
         auto opening = Stage::opening;
@@ -322,13 +321,13 @@ void StartJob::fail(ErrorKind kind, const std::string& why) {
   if (control_watch_) context_.loop.unwatch(*std::exchange(control_watch_, std::nullopt));
   if (deadline_) context_.loop.cancel(*std::exchange(deadline_, std::nullopt));
   control_.reset();
-  const std::string message = "starting sandbox " + spec_->id + ": " + why;
-  if (!spawn_asked_ && sandbox_->empty()) return finish(failure(kind, message));
-  remove_sandbox(
-      context_, sandbox_, runtime::Extent::everything,
-      [self = shared_from_this(), kind, message](Result<Done> removed) {
-        self->finish(failure(kind, removed ? message : message + "; and then " + removed.error().message));
-      });
+  if (!spawn_asked_ && sandbox_->empty()) return finish(failure(kind, why));
+  remove_sandbox(context_, sandbox_, runtime::Extent::everything,
+                 [self = shared_from_this(), kind, why](Result<Done> removed) {
+                   const auto rest =
+                       removed ? "" : "; and then removing what there was of it: " + removed.error().message;
+                   self->finish(failure(kind, why + rest));
+                 });
 }
 
 void StartJob::fail_of_cgroup(const Error& error) {

@@ -144,7 +144,7 @@ Result<PauseSpec> pause_spec(const Inputs& inputs, const Choices& choices, const
   if (!labels) return tl::unexpected(labels.error());
   const auto& config = *inputs.sandbox.config;
   const auto cgroup = cgroups_path(config.linux().cgroup_parent(), inputs.sandbox.id);
-  if (!cgroup) return refuse(inputs, "config.linux.cgroup_parent", cgroup.error());
+  if (!cgroup) return refuse("config.linux.cgroup_parent", cgroup.error());
 
   json spec{{"ociVersion", "1.2.1"},
             {"process", process_of(inputs, *user)},

@@ -10,10 +10,10 @@ namespace podsandbox::oci {
 std::optional<Error> broken_rule(const Inputs& inputs) {
   const SandboxSpec& sandbox = inputs.sandbox;
   if (const auto broken = host::broken_pod_rule(sandbox, inputs.host.name)) {
-    return refuse(inputs, broken->field, broken->wrong).value();
+    return refuse(broken->field, broken->wrong).value();
   }
   const auto path = cgroups_path(sandbox.config->linux().cgroup_parent(), sandbox.id);
-  if (!path) return refuse(inputs, "config.linux.cgroup_parent", path.error()).value();
+  if (!path) return refuse("config.linux.cgroup_parent", path.error()).value();
   return std::nullopt;
 }
 

@@ -56,8 +56,8 @@ Result<SeccompChoice> configured(const Inputs& inputs) {
   const auto choice = of_name(inputs.settings.handler.unset_seccomp_profile);
   const auto wrong = choice ? what_is_wrong_with(*choice, inputs.host) : choice.error();
   if (wrong.empty()) return *choice;
-  return failure(ErrorKind::failed_precondition, "the setting unset_seccomp_profile: " + wrong +
-                                                     "; change it (sandbox " + inputs.sandbox.id + ")");
+  return failure(ErrorKind::failed_precondition,
+                 "the setting unset_seccomp_profile: " + wrong + "; change it");
 }
 
 }  // namespace
@@ -77,9 +77,9 @@ Result<SeccompChoice> choose_seccomp(const Inputs& inputs) {
   } else {
     return configured(inputs);
   }
-  if (!choice) return refuse(inputs, from, choice.error());
+  if (!choice) return refuse(from, choice.error());
   const auto wrong = what_is_wrong_with(*choice, inputs.host);
-  if (!wrong.empty()) return refuse(inputs, from, wrong);
+  if (!wrong.empty()) return refuse(from, wrong);
   return *choice;
 }
 #pragma GCC diagnostic pop
@@ -89,7 +89,7 @@ Result<nlohmann::json> seccomp_filter(const Inputs& inputs, const SeccompChoice&
   if (choice.kind == Kind::none) return nullptr;
   if (choice.kind == Kind::runtime_default) return default_seccomp(inputs.host.architecture);
   auto filter = read_seccomp(text);
-  if (!filter) return refuse(inputs, field, "the profile " + choice.file + ": " + filter.error());
+  if (!filter) return refuse(field, "the profile " + choice.file + ": " + filter.error());
   return std::move(*filter);
 }
 

@@ -30,16 +30,16 @@ Result<SelinuxLabels> selinux_labels(const Inputs& inputs) {
   const auto& security = inputs.sandbox.config->linux().security_context();
   const auto& given = security.selinux_options();
   // A bad option is refused on every host, so that a pod does not depend on where it is tried first.
-  if (!is_name(given.user())) return refuse(inputs, field + ".user", "it is no name of a user");
-  if (!is_name(given.role())) return refuse(inputs, field + ".role", "it is no name of a role");
-  if (!is_name(given.type())) return refuse(inputs, field + ".type", "it is no name of a type");
+  if (!is_name(given.user())) return refuse(field + ".user", "it is no name of a user");
+  if (!is_name(given.role())) return refuse(field + ".role", "it is no name of a role");
+  if (!is_name(given.type())) return refuse(field + ".type", "it is no name of a type");
   if (!given.level().empty() && !host::is_selinux_level(given.level())) {
-    return refuse(inputs, field + ".level", "it is no level");
+    return refuse(field + ".level", "it is no level");
   }
   if (!inputs.host.selinux) return SelinuxLabels{};
   if (given.level().empty()) {
     return refuse(
-        inputs, field + ".level",
+        field + ".level",
         "SELinux is enforcing on this host, and no level is given: levels are not chosen here; give "
         "the pod one, or another runtime handler");
   }

@@ -131,19 +131,19 @@ Result<std::optional<WantedUser>> wanted_user(const Inputs& inputs) {
   const auto& security = inputs.sandbox.config->linux().security_context();
   const auto& groups = security.supplemental_groups();
   if (groups.size() > most_groups || !std::all_of(groups.begin(), groups.end(), is_id)) {
-    return refuse(inputs, context + "supplemental_groups", "they are more than 4096, or one is out of range");
+    return refuse(context + "supplemental_groups", "they are more than 4096, or one is out of range");
   }
   if (security.has_run_as_group() && !is_id(security.run_as_group().value())) {
-    return refuse(inputs, context + "run_as_group", "it is out of range");
+    return refuse(context + "run_as_group", "it is out of range");
   }
   if (!security.has_run_as_user()) {
     if (security.has_run_as_group()) {
-      return refuse(inputs, context + "run_as_group", "given without run_as_user");
+      return refuse(context + "run_as_group", "given without run_as_user");
     }
     return images_user(inputs);
   }
   if (!is_id(security.run_as_user().value())) {
-    return refuse(inputs, context + "run_as_user", "it is out of range");
+    return refuse(context + "run_as_user", "it is out of range");
   }
   WantedUser wanted{{static_cast<std::uint32_t>(security.run_as_user().value()), ""}, std::nullopt};
   if (security.has_run_as_group()) {
@@ -169,7 +169,7 @@ Result<User> resolve_user(const Inputs& inputs, const std::optional<WantedUser>&
     user.groups = groups_of(inputs, std::nullopt);
   }
   const std::string missing = unmapped(inputs, user);
-  if (!missing.empty()) return refuse(inputs, context + "namespace_options.userns_options", missing);
+  if (!missing.empty()) return refuse(context + "namespace_options.userns_options", missing);
   return user;
 }
 

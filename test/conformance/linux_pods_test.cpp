@@ -324,8 +324,7 @@ BOOST_AUTO_TEST_CASE(seccomp_profiles) {
       seccomp.set_localhost_ref("localhost/" + file.string());
     });
   };
-  expect_refused(try_profile(), ErrorKind::invalid_argument,
-                 "profile.json of sandbox one: opening it: No such file");
+  expect_refused(try_profile(), ErrorKind::invalid_argument, "profile.json: opening it: No such file");
   std::ofstream(file) << "[]";
   expect_refused(try_profile(), ErrorKind::invalid_argument, "no JSON object");
   std::ofstream(file) << R"({"defaultAction":"SCMP_ACT_ALLOW"})";

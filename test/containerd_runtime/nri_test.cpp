@@ -67,7 +67,7 @@ class Plugins {
     const auto done = run({name}, NriState::create, timeout);
     BOOST_REQUIRE(!done.has_value());
     BOOST_TEST((done.error().kind == kind));
-    BOOST_TEST(done.error().message == "the NRI plugin " + name + ", at the create of sandbox s1: " + why);
+    BOOST_TEST(done.error().message == "the NRI plugin " + name + ", at the create: " + why);
   }
 
   std::string path(const std::string& name) const { return (directory_ / name).string(); }

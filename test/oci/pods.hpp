@@ -91,8 +91,7 @@ inline std::string not_refused(const Pod& pod, const std::string& field) {
   const auto made = pod.build();
   if (!made) {
     const Error& error = made.error();
-    const bool right = error.kind == ErrorKind::invalid_argument && error.message.starts_with(field + ": ") &&
-                       error.message.find("(sandbox box)") != std::string::npos;
+    const bool right = error.kind == ErrorKind::invalid_argument && error.message.starts_with(field + ": ");
     return right ? "" : error.message;
   }
   return "it is not refused";

@@ -233,9 +233,8 @@ void ContainerdRuntime::Core::kill(const SandboxPtr& sandbox, int signal,
   const int error = runs ? sandbox->process->kill(signal) : ESRCH;
   if (error == 0) return answer(Done{});
   if (error == ESRCH) return answer(not_found(sandbox ? sandbox->id : "of this id", "process to kill"));
-  answer(failure(
-      error == EINVAL ? ErrorKind::invalid_argument : ErrorKind::internal,
-      host::because("sending signal " + std::to_string(signal) + " to sandbox " + sandbox->id, error)));
+  answer(failure(error == EINVAL ? ErrorKind::invalid_argument : ErrorKind::internal,
+                 host::because("sending signal " + std::to_string(signal), error)));
 }
 
 void ContainerdRuntime::Core::inspect(const SandboxPtr& sandbox,
@@ -243,8 +242,7 @@ void ContainerdRuntime::Core::inspect(const SandboxPtr& sandbox,
   if (!sandbox || !sandbox->has_process()) return answer(not_found(sandbox ? sandbox->id : "", "process"));
   const bool runs = sandbox->process && !sandbox->process->has_ended();
   if (runs || sandbox->exit) return answer(sandbox->describe());
-  answer(failure(ErrorKind::unavailable,
-                 "sandbox " + sandbox->id + " has ended; how, containerd has not said yet"));
+  answer(failure(ErrorKind::unavailable, "it has ended; how, containerd has not said yet"));
 }
 
 void ContainerdRuntime::Core::recall(const SandboxPtr& sandbox, const Callback<SpecPtr>& answer) const {

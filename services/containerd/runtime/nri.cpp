@@ -51,8 +51,7 @@ Result<Done> run_nri(const NriPlugins& plugins, NriState state, const NriSandbox
   const std::string path = plugin_path(std::getenv("PATH"));
   std::vector<NriResult> results;
   for (const auto& plugin : plugins.list) {
-    const std::string what =
-        "the NRI plugin " + plugin.type + ", at the " + name_of(state) + " of sandbox " + sandbox.id;
+    const std::string what = "the NRI plugin " + plugin.type + ", at the " + name_of(state);
     const auto request = nri_request(plugins.version, plugin, state, sandbox, results);
     if (!request) return about(what, request.error());
     auto result = run_one(plugin, *request, path, timeout);

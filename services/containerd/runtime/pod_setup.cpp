@@ -24,15 +24,13 @@ Result<std::string> read_profile(const PodSetup& setup) {
   auto text = host::read_small_file(setup.seccomp_file, longest_profile);
   if (text) return text;
   return failure(ErrorKind::invalid_argument, "config.linux.security_context.seccomp: the profile " +
-                                                  setup.seccomp_file + " of sandbox " + setup.spec->id +
-                                                  ": " + text.error().message);
+                                                  setup.seccomp_file + ": " + text.error().message);
 }
 
 // By a mount of its file, so that it is found by its path. The directory is ours, and new.
-Result<Done> pin(const host::UniqueFd& user_namespace, const std::string& path, const std::string& id) {
+Result<Done> pin(const host::UniqueFd& user_namespace, const std::string& path) {
   const auto failed = [&](const char* what) {
-    return failure(ErrorKind::internal,
-                   host::because(std::string(what) + path + " for the user namespace of sandbox " + id));
+    return failure(ErrorKind::internal, host::because(std::string(what) + path + " for its user namespace"));
   };
   const std::string directory = std::filesystem::path(path).parent_path();
   if (mkdir(directory.c_str(), 0755) != 0) return failed("making the directory of ");
@@ -45,7 +43,7 @@ Result<Done> pin(const host::UniqueFd& user_namespace, const std::string& path, 
 
 Result<host::UniqueFd> open_user_namespace(const PodSetup& setup) {
   // Only one that a network is in is pinned: nothing is made of the mappings.
-  auto namespaces = host::open_namespaces(setup.spec->id, setup.spec->netns_path, host::UserNamespace{});
+  auto namespaces = host::open_namespaces(setup.spec->netns_path, host::UserNamespace{});
   if (!namespaces) return tl::unexpected<Error>(std::move(namespaces.error()));
   return std::move(namespaces->user);
 }
@@ -62,7 +60,7 @@ Result<std::string> set_up_pod(const PodSetup& setup) {
     return tl::unexpected<Error>(std::move(made.error()));
   }
   if (!pins) return profile;
-  if (auto pinned = pin(*user_namespace, setup.user_namespace_path, setup.spec->id); !pinned) {
+  if (auto pinned = pin(*user_namespace, setup.user_namespace_path); !pinned) {
     return tl::unexpected<Error>(std::move(pinned.error()));
   }
   return profile;

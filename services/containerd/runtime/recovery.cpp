@@ -116,7 +116,7 @@ Flow<void> Recovery::run_undo(SandboxPtr sandbox) {
     auto removing = remove_sandbox(context_, sandbox, runtime::Extent::everything);
     const auto removed = co_await removing;
     if (removed) co_return;
-    log::warn(component, sandbox->id, removed.error().message);
+    log::warn(component, sandbox->id, "removing what there is of it: " + removed.error().message);
   }
 }
 

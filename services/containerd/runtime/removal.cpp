@@ -165,7 +165,7 @@ Flow<Result<Done>> Removal::remove_files() {
 Flow<Result<Done>> Removal::end_shim() {
   auto ending = host::aside(context_.loop, [settings = context_.settings, id = id()]() -> Result<Done> {
     const auto sockets = host::shim_sockets(settings.containerd_address, id);
-    return host::end_shim(sockets, id, settings.removal_deadline / 2);
+    return host::end_shim(sockets, settings.removal_deadline / 2);
   });
   co_return co_await ending;
 }
@@ -201,9 +201,7 @@ Result<Done> Removal::forget() {
 Flow<Result<Done>> remove_sandbox(const Context& context, SandboxPtr sandbox, runtime::Extent extent) {
   Removal removal(context, sandbox);
   auto removing = extent == runtime::Extent::task ? removal.remove_task() : removal.remove_everything();
-  auto removed = co_await removing;
-  if (!removed) removed.error().message = "removing sandbox " + sandbox->id + ": " + removed.error().message;
-  co_return removed;
+  co_return co_await removing;
 }
 
 }  // namespace podsandbox::containerd_runtime

@@ -249,7 +249,8 @@ Flow<Result<Started>> start_new(const Context& context, SandboxPtr sandbox, Spec
   if (!sandbox->record) co_return started;  // nothing was made
   auto removing = remove_sandbox(context, sandbox, runtime::Extent::everything);
   const auto removed = co_await removing;
-  if (!removed) started.error().message += "; and then " + removed.error().message;
+  if (!removed)
+    started.error().message += "; and then removing what there was of it: " + removed.error().message;
   co_return started;
 }
 
@@ -257,7 +258,6 @@ Flow<Result<Started>> start_new(const Context& context, SandboxPtr sandbox, Spec
 
 Flow<Result<Started>> start_sandbox(const Context& context, SandboxPtr sandbox, SpecPtr spec,
                                     std::shared_ptr<Cancellation> cancellation) {
-  const std::string what = "starting sandbox " + sandbox->id + ": ";
   Result<Started> started = failure(ErrorKind::aborted, "it is being cleaned up");
   if (sandbox->has_process()) {
     auto asking = started_before(context, sandbox);
@@ -268,7 +268,6 @@ Flow<Result<Started>> start_sandbox(const Context& context, SandboxPtr sandbox, 
     auto starting = start_new(context, sandbox, std::move(spec), std::move(cancellation));
     started = co_await starting;
   }
-  if (!started) started.error().message = what + started.error().message;
   co_return started;
 }
 
