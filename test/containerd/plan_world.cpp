@@ -168,4 +168,18 @@ void PlanWorld::advance(std::chrono::nanoseconds time) {
   now = end;
 }
 
+std::vector<double> moments(PlanWorld& world, std::chrono::nanoseconds time, const std::string& what) {
+  std::vector<double> at;
+  const auto begin = world.now;
+  while (world.now < begin + time) {
+    world.log.clear();
+    world.settle();
+    const auto times = std::count(world.log.begin(), world.log.end(), what);
+    at.insert(at.end(), static_cast<std::size_t>(times),
+              std::chrono::duration<double>(world.now - begin).count());
+    world.now = std::min(world.plan.due().value_or(begin + time), begin + time);
+  }
+  return at;
+}
+
 }  // namespace podsandbox::test

@@ -77,4 +77,7 @@ class PlanWorld {
   std::deque<std::pair<bool, std::string>> events_;  // started or removed
 };
 
+/// When containerd was asked this ("create a"), in seconds, while `time` passed.
+std::vector<double> moments(PlanWorld& world, std::chrono::nanoseconds time, const std::string& what);
+
 }  // namespace podsandbox::test
