@@ -2,36 +2,17 @@
 
 #include <boost/test/unit_test.hpp>
 #include <string>
+#include <vector>
+
+#include "test/linux/shim_plan_world.hpp"
 
 namespace podsandbox::test {
 
-using namespace linux_runtime;
 using namespace std::chrono_literals;
+using World = ShimWorld;
+using Event = ShimWorld::Event;
 
 namespace {
-
-const char* name_of(ShimStep step) {
-  constexpr const char* names[] = {"listen",    "watch",     "unwatch",      "start", "refuse",
-                                   "list_lost", "set_timer", "cancel_timer", "end",   "forget"};
-  return names[static_cast<int>(step)];
-}
-
-enum class Event {
-  begin,
-  begin_with_running,
-  begin_with_ended,
-  connection,
-  started,
-  start_failed,
-  ended_well,
-  ended_badly,
-  lost_listed,
-  timer,
-  end_asked,
-  end_given_up,
-  end_done,
-  end_failed,
-};
 
 const std::vector<Event> all_events{Event::begin,
                                     Event::begin_with_running,
@@ -47,183 +28,6 @@ const std::vector<Event> all_events{Event::begin,
                                     Event::end_given_up,
                                     Event::end_done,
                                     Event::end_failed};
-
-// Does what the plan says, and checks that it makes sense. A value: every way can be gone from where it is.
-struct World {
-  explicit World(const ShimTimes& shim_times = {}) : times(shim_times), plan(shim_times) {}
-
-  ShimTimes times;
-  ShimPlan plan;
-  ShimPlan::Time now{};
-  bool begun = false;
-  bool socket = false;  // ours
-  bool watched = false;
-  bool starts = false;  // a start is under way
-  bool process = false;
-  bool lists = false;
-  bool ends = false;
-  bool end_wanted = false;
-  bool over = false;
-  bool waiting = false;  // a connection waits
-  bool listening_fails = false;
-  std::optional<ShimPlan::Time> timer;
-  unsigned started = 0;
-  unsigned refused = 0;
-  std::string story;
-
-  // That may come next.
-  bool may(Event event) const {
-    if (!begun) return event <= Event::begin_with_ended;
-    switch (event) {
-      case Event::connection:
-        return watched;
-      case Event::started:
-      case Event::start_failed:
-        return starts;
-      case Event::ended_well:
-      case Event::ended_badly:
-        return process;
-      case Event::lost_listed:
-        return lists;
-      case Event::timer:
-        return timer.has_value();
-      case Event::end_asked:
-        return !end_wanted && !over;
-      case Event::end_given_up:
-        return end_wanted && !ends && starts;
-      case Event::end_done:
-      case Event::end_failed:
-        return ends;
-      default:
-        return false;
-    }
-  }
-
-  // When it is not in the world's power to come now, but an old one may come late.
-  bool may_be_late(Event event) const {
-    const bool late = event == Event::lost_listed || event == Event::connection || event == Event::timer;
-    return begun && late && !may(event) && !(event == Event::timer && starts);
-  }
-
-  void happen(Event event) {
-    begun = true;
-    story += " " + std::to_string(static_cast<int>(event)) + ":";
-    switch (event) {
-      case Event::begin:
-        return perform(plan.begin());
-      case Event::begin_with_running:
-        process = true;
-        return perform(plan.begin_with_running());
-      case Event::begin_with_ended:
-        return perform(plan.begin_with_ended());
-      case Event::connection:
-        waiting = true;
-        return perform(plan.connection());
-      case Event::started:
-        starts = false;
-        process = true;
-        return perform(plan.started(now));
-      case Event::start_failed:
-        starts = false;
-        return perform(plan.start_failed());
-      case Event::ended_well:
-      case Event::ended_badly:
-        process = false;
-        if (ends) return perform(plan.ended(now, event == Event::ended_badly, waiting));
-        return perform(plan.ended(now, event == Event::ended_badly, waiting));
-      case Event::lost_listed:
-        lists = false;
-        return perform(plan.lost_listed());
-      case Event::timer:
-        if (timer && *timer > now) now = *timer;
-        timer.reset();
-        lists = false;  // what comes now is late
-        return perform(plan.timer(waiting));
-      case Event::end_asked:
-        end_wanted = true;
-        return perform(plan.end_asked());
-      case Event::end_given_up:
-        end_wanted = false;
-        return plan.end_given_up();
-      case Event::end_done:
-        ends = end_wanted = process = false;
-        return perform(plan.end_done());
-      case Event::end_failed:
-        ends = end_wanted = false;
-        return perform(plan.end_failed());
-    }
-  }
-
-  void perform(const ShimPlan::Actions& actions) {
-    for (const auto& action : actions) {
-      story += std::string(" ") + name_of(action.step);
-      check(!over, "something is done after the end");
-      switch (action.step) {
-        case ShimStep::listen:
-          check(!socket && !process && !starts, "two sockets");
-          if (listening_fails) return perform(plan.listen_failed());
-          socket = true;
-          break;
-        case ShimStep::watch:
-          check(socket && !watched && !process && !starts && !lists && !ends, "watched at a wrong time");
-          watched = true;
-          break;
-        case ShimStep::unwatch:
-          check(watched, "unwatched for nothing");
-          watched = false;
-          break;
-        case ShimStep::start:
-          check(socket && !watched && !process && !starts && !lists && !ends, "started at a wrong time");
-          starts = true;
-          ++started;
-          break;
-        case ShimStep::refuse:
-          check(socket && (!process || waiting), "refused what is a shim's");
-          waiting = false;
-          ++refused;
-          break;
-        case ShimStep::list_lost:
-          check(!process && !starts && !watched, "listed at a wrong time");
-          lists = true;
-          break;
-        case ShimStep::set_timer:
-          check(action.delay > 0s && action.delay <= 10s, "a timer of no use");
-          timer = now + action.delay;
-          break;
-        case ShimStep::cancel_timer:
-          timer.reset();
-          break;
-        case ShimStep::end:
-          check(end_wanted && !ends && !starts && !watched, "ended at a wrong time");
-          ends = true;
-          break;
-        case ShimStep::forget:
-          check(!process && !starts && !watched && !timer, "forgotten too early");
-          over = true;
-          break;
-      }
-    }
-  }
-
-  void check(bool good, const char* what) const {
-    if (!good) BOOST_ERROR(what << ":" << story);
-  }
-
-  // Somebody will come back to it.
-  void check_alive() const {
-    check(over || watched || process || ends || timer.has_value(), "nothing will ever happen again");
-    check(!starts || timer.has_value(), "a start that hangs hangs its clients");
-    check(plan.over() == over, "over");
-  }
-
-  void lives(ShimTimes::Duration time, Event end = Event::ended_badly) {
-    happen(Event::connection);
-    happen(Event::started);
-    now += time;
-    happen(end);
-    if (lists) happen(Event::lost_listed);
-  }
-};
 
 unsigned walk(const World& world, unsigned steps) {
   unsigned ways = 1;
