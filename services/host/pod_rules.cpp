@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "proto/cri.pb.h"
+#include "services/host/selinux_level.hpp"
 #include "services/host/sysctls.hpp"
 
 namespace podsandbox::host {
@@ -13,6 +14,7 @@ namespace podsandbox::host {
 namespace {
 
 using ::runtime::v1::LinuxPodSandboxConfig;
+using ::runtime::v1::LinuxSandboxSecurityContext;
 using ::runtime::v1::NamespaceMode;
 using ::runtime::v1::NamespaceOption;
 using ::runtime::v1::PodSandboxConfig;
@@ -22,6 +24,7 @@ struct Subject {
   const SandboxSpec& spec;
   const PodSandboxConfig& config;
   const LinuxPodSandboxConfig& linux_part;
+  const LinuxSandboxSecurityContext& security;
   const NamespaceOption& namespaces;
   const std::string& host_name;
 };
@@ -32,6 +35,8 @@ struct Rule {
   std::string (*wrong)(const Subject&);
 };
 
+constexpr std::int64_t greatest_id = 2147483647;
+constexpr int most_groups = 4096;
 constexpr std::size_t most_sysctl_bytes = 12288;
 
 std::string refuse_if(bool wrong, const char* what) {
@@ -124,6 +129,31 @@ std::string check_sysctls(const Subject& s) {
   return refuse_if(bytes > most_sysctl_bytes, "they are too many, or too long");
 }
 
+std::string check_user(const Subject& s) {
+  const auto user = s.security.run_as_user().value();
+  return refuse_if(user < 0 || user > greatest_id, "it is out of range");
+}
+
+std::string check_group(const Subject& s) {
+  if (!s.security.has_run_as_group()) return "";
+  const auto group = s.security.run_as_group().value();
+  if (group < 0 || group > greatest_id) return "it is out of range";
+  return refuse_if(!s.security.has_run_as_user(), "given without run_as_user");
+}
+
+std::string check_groups(const Subject& s) {
+  const auto& groups = s.security.supplemental_groups();
+  if (groups.size() > most_groups) return "they are more than 4096";
+  return refuse_if(std::any_of(groups.begin(), groups.end(),
+                               [](std::int64_t group) { return group < 0 || group > greatest_id; }),
+                   "one is out of range");
+}
+
+std::string check_selinux_level(const Subject& s) {
+  const auto& level = s.security.selinux_options().level();
+  return refuse_if(!level.empty() && !is_selinux_level(level), "it is no level");
+}
+
 const auto rules = std::to_array<Rule>({
     {"netns_path", check_netns_path},
     {"config.hostname", check_hostname},
@@ -132,14 +162,18 @@ const auto rules = std::to_array<Rule>({
     {"config.linux.security_context.namespace_options.pid", check_pid},
     {"config.linux.security_context.namespace_options.ipc", check_ipc},
     {"config.linux.security_context.namespace_options.userns_options", check_userns},
+    {"config.linux.security_context.run_as_user", check_user},
+    {"config.linux.security_context.run_as_group", check_group},
+    {"config.linux.security_context.supplemental_groups", check_groups},
+    {"config.linux.security_context.selinux_options.level", check_selinux_level},
 });
 
 }  // namespace
 
 std::optional<BrokenRule> broken_pod_rule(const SandboxSpec& spec, const std::string& host_name) {
   const auto& linux_part = spec.config->linux();
-  const Subject subject{spec, *spec.config, linux_part, linux_part.security_context().namespace_options(),
-                        host_name};
+  const auto& security = linux_part.security_context();
+  const Subject subject{spec, *spec.config, linux_part, security, security.namespace_options(), host_name};
   for (const Rule& rule : rules) {
     auto wrong = rule.wrong(subject);
     if (!wrong.empty()) return BrokenRule{rule.field, std::move(wrong)};

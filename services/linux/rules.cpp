@@ -6,7 +6,6 @@
 #include "proto/cri.pb.h"
 #include "services/host/cgroup_path.hpp"
 #include "services/host/pod_rules.hpp"
-#include "services/host/selinux_level.hpp"
 #include "services/linux/pause_protocol.hpp"
 #include "services/linux/sandbox_cgroup.hpp"
 
@@ -37,9 +36,6 @@ struct Rule {
 
 static_assert(host::longest_hostname < pause_hostname_size);
 
-constexpr std::int64_t greatest_id = 2147483647;
-constexpr int most_groups = 4096;
-
 std::string refuse_if(bool wrong, const char* what) {
   return wrong ? what : "";
 }
@@ -60,31 +56,6 @@ std::string check_cgroup_parent(const Subject& s) {
   if (!clean) return clean.error();
   const auto place = place_cgroup(parent, s.spec.id);
   return place ? "" : place.error();
-}
-
-std::string check_user(const Subject& s) {
-  const auto user = s.security.run_as_user().value();
-  return refuse_if(user < 0 || user > greatest_id, "it is out of range");
-}
-
-std::string check_group(const Subject& s) {
-  if (!s.security.has_run_as_group()) return "";
-  const auto group = s.security.run_as_group().value();
-  if (group < 0 || group > greatest_id) return "it is out of range";
-  return refuse_if(!s.security.has_run_as_user(), "given without run_as_user");
-}
-
-std::string check_groups(const Subject& s) {
-  const auto& groups = s.security.supplemental_groups();
-  if (groups.size() > most_groups) return "they are more than 4096";
-  return refuse_if(std::any_of(groups.begin(), groups.end(),
-                               [](std::int64_t group) { return group < 0 || group > greatest_id; }),
-                   "one is out of range");
-}
-
-std::string check_selinux_level(const Subject& s) {
-  const auto& level = s.security.selinux_options().level();
-  return refuse_if(!level.empty() && !host::is_selinux_level(level), "it is no level");
 }
 
 std::string check_selinux(const Subject& s) {
@@ -122,10 +93,6 @@ constexpr auto unimplemented = ErrorKind::unimplemented;
 const auto rules = std::to_array<Rule>({
     {invalid, "config.dns_config", check_dns},
     {invalid, "config.linux.cgroup_parent", check_cgroup_parent},
-    {invalid, "config.linux.security_context.run_as_user", check_user},
-    {invalid, "config.linux.security_context.run_as_group", check_group},
-    {invalid, "config.linux.security_context.supplemental_groups", check_groups},
-    {invalid, "config.linux.security_context.selinux_options.level", check_selinux_level},
     {invalid, "config.linux.security_context.seccomp", check_seccomp},
     {invalid, "config.linux.security_context.seccomp_profile_path", check_seccomp_path},
     {unimplemented, "config.linux.security_context.selinux_options", check_selinux},

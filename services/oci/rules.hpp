@@ -8,7 +8,7 @@
 namespace podsandbox::oci {
 
 /// The first rule that the pod's config breaks, as an error that names the field; empty: none. What needs
-/// more than a look (users, seccomp profiles, SELinux) is checked where it is decided.
+/// more than a look (users' names, seccomp profiles, SELinux) is checked where it is decided.
 std::optional<Error> broken_rule(const Inputs& inputs);
 
 }  // namespace podsandbox::oci

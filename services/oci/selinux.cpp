@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "proto/cri.pb.h"
-#include "services/host/selinux_level.hpp"
 #include "services/oci/refusal.hpp"
 
 namespace podsandbox::oci {
@@ -33,9 +32,6 @@ Result<SelinuxLabels> selinux_labels(const Inputs& inputs) {
   if (!is_name(given.user())) return refuse(field + ".user", "it is no name of a user");
   if (!is_name(given.role())) return refuse(field + ".role", "it is no name of a role");
   if (!is_name(given.type())) return refuse(field + ".type", "it is no name of a type");
-  if (!given.level().empty() && !host::is_selinux_level(given.level())) {
-    return refuse(field + ".level", "it is no level");
-  }
   if (!inputs.host.selinux) return SelinuxLabels{};
   if (given.level().empty()) {
     return refuse(

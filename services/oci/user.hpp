@@ -38,7 +38,7 @@ struct User {
   bool operator==(const User&) const = default;
 };
 
-/// Whom the config and the image want; nullopt: neither says it, which means root.
+/// Whom the config, which keeps to the rules, and the image want; nullopt: neither says it, which means root.
 Result<std::optional<WantedUser>> wanted_user(const Inputs& inputs);
 
 /// Whether the image's files are needed to know who that is.
