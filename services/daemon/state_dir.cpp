@@ -1,33 +1,16 @@
 #include "services/daemon/state_dir.hpp"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <filesystem>
 #include <system_error>
-#include <thread>
 #include <utility>
 
+#include "services/host/patient_lock.hpp"
+
 namespace podsandbox {
-
-namespace {
-
-// For a moment another may be nobody: when a daemon is killed while it makes its keeper, that has the lock
-// from its fork to its exec.
-bool lock_patiently(int fd) {
-  constexpr int attempts = 100;
-  constexpr auto pause = std::chrono::milliseconds(10);
-  for (int i = 0; i < attempts; ++i) {
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0) return true;
-    std::this_thread::sleep_for(pause);
-  }
-  return false;
-}
-
-}  // namespace
 
 Result<StateDir> StateDir::open(const std::string& path) {
   std::error_code error;
@@ -42,7 +25,7 @@ Result<StateDir> StateDir::open(const std::string& path) {
     return failure(ErrorKind::unavailable,
                    lock + ": cannot be opened: " + std::generic_category().message(errno));
   }
-  if (!lock_patiently(fd)) {
+  if (!host::lock_patiently(fd)) {
     close(fd);
     return failure(ErrorKind::failed_precondition,
                    "state directory " + path + ": another podsandboxd uses it");

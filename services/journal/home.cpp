@@ -1,7 +1,6 @@
 #include "services/journal/home.hpp"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,20 +9,19 @@
 #include <ctime>
 #include <filesystem>
 #include <system_error>
-#include <thread>
 #include <utility>
+
+#include "services/host/patient_lock.hpp"
+#include "services/host/system_error.hpp"
 
 namespace podsandbox::journal {
 
 namespace fs = std::filesystem;
+using host::because;
 
 namespace {
 
 constexpr auto decided_infix = ".new-";  // followed by the stamp of the old journal's name
-
-std::string because(const std::string& what, int error = errno) {
-  return what + ": " + std::generic_category().message(error);
-}
 
 tl::unexpected<Error> cannot(const std::string& what, int error = errno) {
   const bool full = error == ENOSPC || error == EDQUOT;
@@ -63,18 +61,6 @@ Result<Done> make_private(int fd) {
   return cannot("giving the directory mode 0700");
 }
 
-// For a moment another may be nobody: when a daemon is killed while it makes its keeper, that has the lock
-// from its fork to its exec.
-bool lock_patiently(int fd) {
-  constexpr int attempts = 100;
-  constexpr auto pause = std::chrono::milliseconds(10);
-  for (int i = 0; i < attempts; ++i) {
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0) return true;
-    std::this_thread::sleep_for(pause);
-  }
-  return false;
-}
-
 }  // namespace
 
 Result<Home> Home::open(const std::string& directory) {
@@ -84,7 +70,7 @@ Result<Home> Home::open(const std::string& directory) {
   const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0) return failure(ErrorKind::unavailable, place + because("opening the directory"));
   Home home(directory, fd);
-  if (!lock_patiently(fd)) {
+  if (!host::lock_patiently(fd)) {
     return failure(ErrorKind::failed_precondition, place + "another process uses it");
   }
   auto secured = make_private(fd);
