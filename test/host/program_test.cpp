@@ -1,7 +1,9 @@
 #include "services/host/program.hpp"
 
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
 #include <boost/test/unit_test.hpp>
@@ -10,6 +12,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "services/host/process_facts.hpp"
 #include "services/host/unique_fd.hpp"
 
 // Its deadline, its output and its signals: containerd_runtime/nri_test.cpp.
@@ -115,6 +118,26 @@ BOOST_AUTO_TEST_CASE(it_leads_a_process_group) {
   BOOST_TEST(getpgid(*pid) == *pid);
   kill(-*pid, SIGKILL);
   BOOST_TEST(waitpid(*pid, nullptr, 0) == *pid);
+}
+
+BOOST_AUTO_TEST_CASE(where_programs_are_found) {
+  BOOST_TEST(find_program("sh", "/nonexistent::/bin").value_or("") == "/bin/sh");
+  BOOST_TEST(!find_program("sh", "/nonexistent").has_value());
+  BOOST_TEST(!find_program("sh", "../../../../../../../../../../bin").has_value());
+  BOOST_TEST(!find_program("passwd", "/etc").has_value());
+  BOOST_TEST(!find_program("bin", "/").has_value());
+}
+
+BOOST_AUTO_TEST_CASE(an_end_is_waited_for_in_time) {
+  const auto pid = spawn(shell("exec sleep 60"));
+  BOOST_REQUIRE(pid.has_value());
+  const UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, *pid, 0)));
+  const auto now = [] { return std::chrono::steady_clock::now(); };
+  BOOST_TEST(!ends_by(process.get(), now() + 20ms));
+  kill(*pid, SIGKILL);
+  BOOST_TEST(ends_by(process.get(), now() + 20s));
+  BOOST_TEST(ends_by(process.get(), now() - 1s));  // it is looked at once, however late that is
+  waitpid(*pid, nullptr, 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
