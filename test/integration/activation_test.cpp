@@ -247,7 +247,7 @@ BOOST_AUTO_TEST_CASE(a_busy_client_sees_nothing_but_a_pause) {
   run(*alone.controller(), "pod-a");
   for (const auto& [name, signal] : {std::pair("SIGTERM", SIGTERM), std::pair("SIGKILL", SIGKILL)}) {
     const auto inherited = pause_of(manager.channel(), 3, [&, number = signal] { manager.restart(number); });
-    // Once: gRPC takes five seconds until it connects again.
+    // Once: gRPC takes up to five seconds until it connects again.
     const auto own = pause_of(alone.channel(), 1, [&, number = signal] {
       alone.signal(number);
       alone.wait();
