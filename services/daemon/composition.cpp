@@ -31,11 +31,12 @@ Companion registrar(const Config& config, CallDesk& desk, const ConnectionPtr& c
 
 /// Feeds the service manager's watchdog, if there is one. Not asked is the journal: a disk that hangs must
 /// not end a daemon that serves those who live, and another one would hang as well.
-std::optional<Companion> watchdog() {
+std::optional<Companion> watchdog(const std::shared_ptr<telemetry::Notifier>& notifier) {
   const auto limit = telemetry::watchdog_limit();
   if (!limit) return std::nullopt;
-  const WatchdogSettings settings{
-      *limit / 2, {names::root, names::gateway, names::supervisor}, [] { telemetry::notify("WATCHDOG=1"); }};
+  const WatchdogSettings settings{*limit / 2, {names::root, names::gateway, names::supervisor}, [notifier] {
+                                    notifier->tell("WATCHDOG=1");
+                                  }};
   return Companion{watchdog_name,
                    [settings](caf::actor_system& system) { return spawn_watchdog(system, settings); }};
 }
@@ -58,13 +59,14 @@ bool knows_of(const journal::Contents& journal, RuntimeKind kind) {
 }  // namespace
 
 Result<std::vector<RuntimeSeed>> make_runtimes(const Config& config, const journal::Contents& journal,
-                                               const ConnectionPtr& containerd) {
+                                               const ConnectionPtr& containerd,
+                                               std::shared_ptr<host::DescriptorStore> descriptors) {
   std::vector<RuntimeSeed> all;
   const auto add = [&all](RuntimeKind kind, std::shared_ptr<host::Runtime> runtime) {
     all.push_back(
         {kind, [runtime](caf::actor_system& system) { return host::spawn_runtime(system, runtime); }});
   };
-  auto linux = linux_runtime::LinuxRuntime::open(linux_settings(config));
+  auto linux = linux_runtime::LinuxRuntime::open(linux_settings(config), std::move(descriptors));
   if (!linux) return tl::unexpected<Error>(linux.error());
   add(RuntimeKind::linux, *linux);
   if (config.cri.uses(RuntimeKind::containerd) || knows_of(journal, RuntimeKind::containerd)) {
@@ -80,14 +82,14 @@ ConnectionPtr connect_to_containerd(const Config& config) {
                                                          containerd_timeout(config));
 }
 
-std::vector<Companion> make_companions(const Config& config, CallDesk& desk,
-                                       const ConnectionPtr& containerd) {
+std::vector<Companion> make_companions(const Config& config, CallDesk& desk, const ConnectionPtr& containerd,
+                                       const std::shared_ptr<telemetry::Notifier>& notifier) {
   std::vector<Companion> all;
   if (!config.containerd_address.empty()) {
     all.push_back(registrar(config, desk, containerd));
     all.push_back(sweeper(config, desk, containerd));
   }
-  if (auto companion = watchdog()) all.push_back(std::move(*companion));
+  if (auto companion = watchdog(notifier)) all.push_back(std::move(*companion));
   return all;
 }
 

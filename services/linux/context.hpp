@@ -4,6 +4,7 @@
 #include <string>
 
 #include "messages/runtime_port.hpp"
+#include "services/host/descriptor_store.hpp"
 #include "services/host/loop.hpp"
 #include "services/host/process_record.hpp"
 #include "services/linux/keeper_client.hpp"
@@ -24,6 +25,7 @@ struct Context {
   const Settings& settings;
   const HostFacts& host;
   Shims& shims;
+  host::DescriptorStore& descriptors;
 
   /// Runs its argument when what the keeper has is known: with an error when there is no keeper.
   std::function<void(std::function<void(Result<Done>)>)> with_keeper;

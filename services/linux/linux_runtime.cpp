@@ -47,7 +47,7 @@ tl::unexpected<Error> not_found(const std::string& id, const char* what) {
 // Everything in it happens on the loop, apart from its construction and destruction.
 class LinuxRuntime::Core {
  public:
-  explicit Core(const Settings& settings);
+  Core(const Settings& settings, std::shared_ptr<host::DescriptorStore> descriptors);
   ~Core();
 
   host::Loop& loop() { return loop_; }
@@ -79,6 +79,7 @@ class LinuxRuntime::Core {
   const HostFacts host_;
   const CgroupMakers cgroups_;
   const host::RecordStore records_;
+  const std::shared_ptr<host::DescriptorStore> descriptors_;
   Subscriber subscriber_;
   bool in_step_ = false;   // with a keeper
   unsigned failures_ = 0;  // since then
@@ -92,11 +93,12 @@ class LinuxRuntime::Core {
   Sweep sweep_;
 };
 
-LinuxRuntime::Core::Core(const Settings& settings)
+LinuxRuntime::Core::Core(const Settings& settings, std::shared_ptr<host::DescriptorStore> descriptors)
     : settings_(settings),
       host_(host_facts()),
       cgroups_{host::find_cgroup_mounts(), {settings.systemd_bus}, settings.deadline, settings.owner()},
       records_(settings.records_dir()),
+      descriptors_(std::move(descriptors)),
       keeper_(loop_, settings_,
               {[this] { connected(); }, [this](const Error& error) { connection_failed(error); }}),
       context_{loop_,
@@ -106,6 +108,7 @@ LinuxRuntime::Core::Core(const Settings& settings)
                settings_,
                host_,
                shims_,
+               *descriptors_,
                [this](Waiter waiter) { with_keeper(std::move(waiter)); },
                [this](const runtime::Process& process) { exited(process); }},
       shims_(context_),
@@ -113,6 +116,7 @@ LinuxRuntime::Core::Core(const Settings& settings)
       sweep_(context_, sandboxes_) {
   loop_.post([this] {
     shims_.take_up();
+    descriptors_->forget_others();
     keeper_.connect();
   });
 }
@@ -294,10 +298,12 @@ LinuxRuntime::LinuxRuntime(std::unique_ptr<Core> core) : core_(std::move(core)) 
 
 LinuxRuntime::~LinuxRuntime() = default;
 
-Result<std::shared_ptr<LinuxRuntime>> LinuxRuntime::open(const Settings& settings) {
+Result<std::shared_ptr<LinuxRuntime>> LinuxRuntime::open(const Settings& settings,
+                                                         std::shared_ptr<host::DescriptorStore> descriptors) {
   if (auto made = make_directories(settings); !made) return tl::unexpected(made.error());
   try {
-    return std::shared_ptr<LinuxRuntime>(new LinuxRuntime(std::make_unique<Core>(settings)));
+    return std::shared_ptr<LinuxRuntime>(
+        new LinuxRuntime(std::make_unique<Core>(settings, std::move(descriptors))));
   } catch (const std::exception& e) {
     return failure(ErrorKind::internal, std::string("starting the linux runtime: ") + e.what());
   }

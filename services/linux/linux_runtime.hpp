@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "services/host/descriptor_store.hpp"
 #include "services/host/runtime.hpp"
 #include "services/linux/settings.hpp"
 
@@ -12,8 +13,11 @@ namespace podsandbox::linux_runtime {
 class LinuxRuntime final : public host::Runtime {
  public:
   /// Makes the state directory where needed, and starts. That there is a keeper is not waited for: without
-  /// one requests fail with UNAVAILABLE.
-  static Result<std::shared_ptr<LinuxRuntime>> open(const Settings& settings);
+  /// one requests fail with UNAVAILABLE. The store keeps the sockets of pods' shims; no other part of the
+  /// process may take anything from it.
+  static Result<std::shared_ptr<LinuxRuntime>> open(
+      const Settings& settings,
+      std::shared_ptr<host::DescriptorStore> descriptors = std::make_shared<host::DescriptorStore>());
   ~LinuxRuntime() override;
   LinuxRuntime(const LinuxRuntime&) = delete;
   LinuxRuntime& operator=(const LinuxRuntime&) = delete;

@@ -1,28 +1,27 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <optional>
 #include <string>
 
 #include "messages/error.hpp"
+#include "services/host/unique_fd.hpp"
 
-/// What there is between us and the service manager that started us, if one did.
+/// What the service manager that started us, if one did, has told us.
 namespace podsandbox::telemetry {
 
-/// The listening unix socket that the service manager has passed to us; nothing when it passed none. The
-/// caller owns it. FAILED_PRECONDITION when it passed something else. Changes the environment: call it once,
-/// before any thread is started.
-Result<std::optional<int>> inherited_socket();
+struct Inherited {
+  std::optional<int> socket;                   ///< of the API; the caller owns it
+  std::map<std::string, host::UniqueFd> kept;  ///< what it has kept for an earlier daemon, by name
+};
+
+/// The descriptors that the service manager has passed to us; none of our children gets them. The socket of
+/// the API, a listening unix one, is what is named after a socket unit or not at all: FAILED_PRECONDITION
+/// when that is something else. Changes the environment: call it once, before any thread is started.
+Result<Inherited> inherited_descriptors();
 
 /// How long the service manager waits for a sign of life before it ends us; nothing when it does not wait.
 std::optional<std::chrono::microseconds> watchdog_limit();
-
-/// Tells the service manager what we do, in words: what `systemctl status` shows, and who is woken at night
-/// reads first. Like `notify` it may block when the service manager does not read, and does nothing when
-/// there is none.
-void tell_status(std::string status);
-
-/// Tells it a change of state, as sd_notify(3) has it: "READY=1"; several are lines.
-void notify(const std::string& state);
 
 }  // namespace podsandbox::telemetry

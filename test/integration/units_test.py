@@ -64,6 +64,12 @@ class Units(unittest.TestCase):
                                 check=True, stdout=subprocess.PIPE, text=True).stdout
         self.assertIn(f'socket = "{socket["ListenStream"]}"', dumped.replace("'", '"'))
 
+    def test_what_the_service_keeps_can_be_passed(self):
+        most = int(dict(directives(self.service))["FileDescriptorStoreMax"])
+        self.assertGreater(most, 2500)  # pods on one node, where somebody has tried
+        names = "podsandboxd.socket" + (":shim-" + "0" * 24) * most
+        subprocess.run(["/bin/true"], check=True, env={"LISTEN_FDNAMES": names})
+
     @unittest.skipUnless(shutil.which("systemd-analyze"), "there is no systemd-analyze")
     def test_systemd_understands_them(self):
         units = self.root / "units"

@@ -66,6 +66,7 @@ Result<Done> PodShim::open() {
 }
 
 void PodShim::take_up(FormerShims& former) {
+  take_kept();
   if (!former.had(id_)) return perform(plan_.begin());
   auto running = former.find(id_, context_.host.boot_id);
   if (!running) {
@@ -123,11 +124,23 @@ bool PodShim::perform(const ShimAction& action) {
   return true;
 }
 
+// What waits in it is served.
+void PodShim::take_kept() {
+  auto kept = context_.descriptors.take(place_.kept);
+  if (!kept) return;
+  if (const auto listens = check_listens_at(kept, place_.socket); !listens) {
+    log_warn(id_, "what was kept of its socket is of no use: " + listens.error().message);
+    return context_.descriptors.forget(place_.kept);
+  }
+  listener_ = std::move(kept);
+}
+
 Result<Done> PodShim::listen() {
   if (listener_) return Done{};
   auto listener = listen_for_shim(place_.socket);
   if (!listener) return tl::unexpected<Error>(listener.error());
   listener_ = std::move(*listener);
+  context_.descriptors.keep(place_.kept, listener_);
   return Done{};
 }
 
@@ -317,6 +330,7 @@ Result<Done> PodShim::forget() {
   cancel(lost_timer_);
   lost_.clear();
   listener_.reset();
+  context_.descriptors.forget(place_.kept);
   logs_.forget(id_);
   failpoint("shim's socket goes");
   if (unlink(place_.socket.c_str()) != 0 && errno != ENOENT) {

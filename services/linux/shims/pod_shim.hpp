@@ -36,6 +36,7 @@ class PodShim : public std::enable_shared_from_this<PodShim> {
   void perform(const ShimPlan::Actions& actions);
   bool perform(const ShimAction& action);
 
+  void take_kept();
   Result<Done> listen();
   bool watch_socket();
   void unwatch_socket();
@@ -60,7 +61,7 @@ class PodShim : public std::enable_shared_from_this<PodShim> {
   const ShimPlace place_;
   const PodContainers containers_;
   ShimPlan plan_;
-  host::UniqueFd listener_;  // empty while an adopted shim has the only one
+  host::UniqueFd listener_;  // empty while an adopted shim has the only one, and nobody kept ours
   std::optional<host::Loop::WatchId> listener_watch_;
   std::optional<ShimProcess> process_;
   std::optional<host::Loop::WatchId> process_watch_;

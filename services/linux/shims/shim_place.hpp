@@ -10,6 +10,7 @@ namespace podsandbox::linux_runtime {
 /// Of one pod. The bundle is there before the socket is, and goes after it: by it the pod's shim is known.
 struct ShimPlace {
   std::string socket;  ///< of the task API
+  std::string kept;    ///< the name by which it is kept while there is no daemon (DescriptorStore)
   std::string bundle;  ///< the shim's working directory, named after the pod
   std::string log;     ///< a FIFO in it; there since the pod's first shim
   std::string record;  ///< of the shim that runs (shim_record.hpp)

@@ -49,7 +49,7 @@ class ShimPlan {
 
   /// The first event is one of these. There was no shim yet:
   Actions begin();
-  /// An earlier life of the daemon started one that runs. We have no socket until it ends.
+  /// An earlier life of the daemon started one that runs. We may have no socket until it ends.
   Actions begin_with_running();
   /// An earlier life started one, and it is not there any more.
   Actions begin_with_ended();

@@ -11,6 +11,9 @@ namespace podsandbox::linux_runtime {
 /// Listens at `path`, only for root, in place of whatever is there: at no moment is there nothing.
 Result<host::UniqueFd> listen_for_shim(const std::string& path);
 
+/// Whether a descriptor is such a socket, and the one that is at `path`. FAILED_PRECONDITION: why not.
+Result<Done> check_listens_at(const host::UniqueFd& listener, const std::string& path);
+
 /// Whether a connection waits to be accepted.
 bool has_waiting(const host::UniqueFd& listener);
 
