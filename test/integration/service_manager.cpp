@@ -1,5 +1,6 @@
 #include "test/integration/service_manager.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -12,6 +13,7 @@
 #include <cstring>
 #include <sstream>
 #include <stdexcept>
+#include <utility>
 
 namespace podsandbox::test {
 
@@ -28,10 +30,31 @@ int bound_socket(int type, const std::string& path) {
   return fd;
 }
 
+constexpr int first_passed = 3;
+constexpr int beyond_passed = 200;  // where what is kept is not in the way of what is passed
+
+std::vector<std::string> lines_of(const std::string& message) {
+  std::istringstream in(message);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+/// The descriptor that came with a message; empty: none.
+host::UniqueFd descriptor_of(const msghdr& message) {
+  const cmsghdr* control = CMSG_FIRSTHDR(&message);
+  if (control == nullptr || control->cmsg_type != SCM_RIGHTS) return {};
+  int fd = -1;
+  std::memcpy(&fd, CMSG_DATA(control), sizeof fd);
+  const host::UniqueFd received(fd);
+  return host::UniqueFd(fcntl(fd, F_DUPFD_CLOEXEC, beyond_passed));
+}
+
 }  // namespace
 
-ServiceManager::ServiceManager(const std::string& socket_name)
-    : socket_(directory_.path() / socket_name),
+ServiceManager::ServiceManager(const std::string& socket_name, DaemonOptions options)
+    : options_(std::move(options)),
+      socket_(directory_.path() / socket_name),
       listen_fd_(bound_socket(SOCK_STREAM, socket_)),
       notify_fd_(bound_socket(SOCK_DGRAM, (directory_.path() / "notify").string())) {
   std::filesystem::permissions(socket_, std::filesystem::perms(0600));
@@ -49,12 +72,23 @@ ServiceManager::~ServiceManager() {
 }
 
 void ServiceManager::start(const std::vector<std::string>& environment) {
+  while (hear(std::chrono::milliseconds(0))) {
+  }
   // Only the child itself can say who it is, and only after the fork.
-  std::vector<std::string> command = {"/bin/sh", "-c", "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$@\"", "sh"};
-  for (auto& argument : daemon_command(directory_.path())) command.push_back(std::move(argument));
+  std::vector<std::string> command = {"/bin/sh", "-c", "LISTEN_PID=$$ exec \"$@\"", "sh"};
+  for (auto& argument : daemon_command(directory_.path(), options_)) command.push_back(std::move(argument));
+  std::map<int, int> descriptors{{first_passed, listen_fd_}};
+  std::string names = "podsandboxd.socket";
+  for (const auto& [name, fd] : kept_) {
+    descriptors[first_passed + static_cast<int>(descriptors.size())] = fd.get();
+    names += ":" + name;
+  }
   auto variables = environment;
   variables.push_back("NOTIFY_SOCKET=" + (directory_.path() / "notify").string());
-  pid_ = spawn(command, variables, {{3, listen_fd_}});
+  variables.push_back("LISTEN_FDS=" + std::to_string(descriptors.size()));
+  variables.push_back("LISTEN_FDNAMES=" + names);
+  if (options_.log_fd >= 0) descriptors[STDERR_FILENO] = options_.log_fd;
+  pid_ = spawn(command, variables, descriptors);
 }
 
 bool ServiceManager::hears(const std::string& line, std::chrono::milliseconds limit) {
@@ -62,19 +96,38 @@ bool ServiceManager::hears(const std::string& line, std::chrono::milliseconds li
   for (;;) {
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    pollfd polled{notify_fd_, POLLIN, 0};
-    if (left.count() <= 0 || poll(&polled, 1, static_cast<int>(left.count())) <= 0) return false;
-    std::array<char, 4096> buffer{};
-    const auto size = recv(notify_fd_, buffer.data(), buffer.size(), 0);
-    std::istringstream lines(
-        std::string(buffer.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0))));
-    bool found = false;
-    for (std::string one; std::getline(lines, one);) {
-      found |= one == line;
-      heard_.push_back(one);
-    }
-    if (found) return true;
+    const auto before = static_cast<std::ptrdiff_t>(heard_.size());
+    if (left.count() <= 0 || !hear(left)) return false;
+    if (std::find(heard_.begin() + before, heard_.end(), line) != heard_.end()) return true;
   }
+}
+
+bool ServiceManager::hear(std::chrono::milliseconds limit) {
+  pollfd polled{notify_fd_, POLLIN, 0};
+  if (poll(&polled, 1, static_cast<int>(limit.count())) <= 0) return false;
+  std::array<char, 4096> buffer{};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  iovec text{buffer.data(), buffer.size()};
+  msghdr message{};
+  message.msg_iov = &text;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  const auto size = recvmsg(notify_fd_, &message, MSG_CMSG_CLOEXEC);
+  const auto lines =
+      lines_of(std::string(buffer.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0))));
+  heard_.insert(heard_.end(), lines.begin(), lines.end());
+  auto fd = descriptor_of(message);
+  const auto says = [&](const char* line) {
+    return std::find(lines.begin(), lines.end(), line) != lines.end();
+  };
+  for (const auto& line : lines) {
+    if (!line.starts_with("FDNAME=")) continue;
+    const auto name = line.substr(line.find('=') + 1);
+    if (says("FDSTORE=1") && fd) kept_.emplace(name, std::move(fd));
+    if (says("FDSTOREREMOVE=1")) kept_.erase(name);
+  }
+  return true;
 }
 
 void ServiceManager::signal(int number) const {

@@ -4,20 +4,22 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <map>
 #include <string>
 #include <vector>
 
+#include "services/host/unique_fd.hpp"
 #include "test/integration/daemon_process.hpp"
 
 namespace podsandbox::test {
 
-/// What systemd is to a podsandboxd with our units: it keeps the listening socket, passes it to each daemon
-/// that it starts, and hears what they say. Nothing is restarted by itself. The last daemon is ended, with
-/// its sandboxes, when the test is over.
+/// What systemd is to a podsandboxd with our units: it keeps the listening socket and the descriptors that
+/// daemons give it, passes all to each daemon that it starts, and hears what they say. Nothing is restarted
+/// by itself. The last daemon is ended, with its sandboxes, when the test is over.
 class ServiceManager {
  public:
   /// The daemon is configured for d.sock.
-  explicit ServiceManager(const std::string& socket_name = "d.sock");
+  explicit ServiceManager(const std::string& socket_name = "d.sock", DaemonOptions options = {});
   ~ServiceManager();
   ServiceManager(const ServiceManager&) = delete;
   ServiceManager& operator=(const ServiceManager&) = delete;
@@ -31,12 +33,17 @@ class ServiceManager {
   const std::vector<std::string>& heard() const { return heard_; }
   void forget() { heard_.clear(); }
 
+  /// What it keeps, of what has been heard so far, by name. What is added is passed to the next daemon.
+  std::multimap<std::string, host::UniqueFd>& kept() { return kept_; }
+
   void signal(int number) const;
   /// The exit status as waitpid tells it.
   int wait();
   /// Ends the daemon and starts another one, at once.
   void restart(int signal);
 
+  pid_t pid() const { return pid_; }
+  const std::filesystem::path& directory() const { return directory_.path(); }
   const std::string& socket() const { return socket_; }
   std::shared_ptr<grpc::Channel> channel() const { return connect_to(socket_); }
   std::unique_ptr<controller::Controller::Stub> controller() const {
@@ -44,12 +51,17 @@ class ServiceManager {
   }
 
  private:
+  /// One message of the daemon; false: none came in time.
+  bool hear(std::chrono::milliseconds limit);
+
+  const DaemonOptions options_;
   TemporaryDirectory directory_;
   std::string socket_;
   int listen_fd_ = -1;
   int notify_fd_ = -1;
   pid_t pid_ = -1;
   std::vector<std::string> heard_;  // lines
+  std::multimap<std::string, host::UniqueFd> kept_;
 };
 
 }  // namespace podsandbox::test

@@ -70,11 +70,6 @@ class RestartsCase(NodeCase):
         self.node.daemon.process.end(end)
         self.node.daemon.start()
 
-    def keep_socket(self):
-        self.node.daemon.process.end()
-        self.node.daemon.activate()
-        self.node.daemon.start()
-
     def assert_ready(self, pods):
         """Also in the list, which is of what containerd remembers, and does not ask the daemon."""
         states = {pod.id: repeated(self.cri.state, pod) for pod in pods}
@@ -148,8 +143,7 @@ class RestartsWithTheSocketKept(RestartsCase):
     """Under a service manager that has the listening socket, as our units say."""
 
     def setUp(self):
-        if not self.node.daemon.activated:  # also after a test that failed, when the node is a new one
-            self.keep_socket()
+        self.node.daemon.activate()  # also after a test that failed, when the node is a new one
         super().setUp()
 
     def end_containerd_and_daemon(self, end):
@@ -275,7 +269,7 @@ class Stalls(RestartsCase):
         pods, _ = self.run_pods(1)
         for kept in (False, True):
             if kept:
-                self.keep_socket()
+                self.node.daemon.activate()
             for end in ENDS:
                 for absence in (0, 0.05, 0.5, 2):
                     self.show_stall(pods[0], end, absence, kept)

@@ -3,7 +3,10 @@
 
 PODSANDBOX_TEST_MANY=1 does it with more pods.
 """
+import concurrent.futures
 import os
+import select
+import signal
 import time
 import unittest
 
@@ -67,6 +70,61 @@ class ShimsComeAndGo(ShimsCase):
         self.assert_lost_is_removed(containers, pids)
         self.assert_works(pod, "next")
         self.assertNotEqual(self.shim_of(pod), shim)
+        self.assert_end_and_leave_nothing(pod)
+
+
+class SocketsAreKept(ShimsCase):
+    """Under a service manager that keeps descriptors, as our units say."""
+
+    def setUp(self):
+        super().setUp()
+        self.node.daemon.activate()  # also after a test that failed, when the node is a new one
+        self.manager = self.node.daemon.activated
+
+    def wait_kept(self, count):
+        """Answers the descriptors."""
+        eventually(lambda: len(self.manager.kept) == count, lambda: f"{count} sockets are not kept: {self.manager.kept}")
+        return [descriptor for _, descriptor in self.manager.kept]
+
+    def test_first_containers_while_there_is_no_daemon(self):
+        for end in (signal.SIGKILL, signal.SIGTERM):
+            pods = self.run_pods(5)
+            containers = self.many(self.cri.create_container, pods)
+            sockets = self.wait_kept(len(pods))
+            self.node.daemon.process.end(end)
+            with concurrent.futures.ThreadPoolExecutor(len(pods)) as pool:
+                starts = [pool.submit(self.cri.runtime.StartContainer, container_id=container)
+                          for container in containers]
+                eventually(lambda: self.waits_in_all(sockets), lambda: f"containerd does not connect: {starts}")
+                self.assertEqual(traces.shims(self.node.directory), [])
+                self.start_daemon()
+                for start in starts:
+                    start.result()
+            for pod, container in zip(pods, containers):
+                self.assertEqual(self.cri.execute(container, "echo", "here"), "here\n")
+                self.shim_of(pod)
+            self.assert_end_and_leave_nothing(*pods)
+            self.wait_kept(0)
+
+    def waits_in_all(self, sockets):
+        waiting, _, _ = select.select(sockets, [], [], 0)
+        return len(waiting) == len(sockets)
+
+    def test_shims_that_end_while_there_is_no_daemon(self):
+        pod = self.cri.run_pod()
+        container = self.cri.start_container(pod)
+        pids = self.pids([container])
+        self.node.daemon.kill()
+        self.kill_shim(pod)
+        self.cri.wait_exited(container)
+        next_one = self.cri.create_container(pod, "next")
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            start = pool.submit(self.cri.runtime.StartContainer, container_id=next_one)
+            eventually(lambda: self.waits_in_all(self.wait_kept(1)), lambda: f"containerd does not connect: {start}")
+            self.start_daemon()
+            start.result()
+        self.assertEqual(self.cri.execute(next_one, "echo", "here"), "here\n")
+        self.assert_lost_is_removed([container], pids)
         self.assert_end_and_leave_nothing(pod)
 
 

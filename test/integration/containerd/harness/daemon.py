@@ -5,7 +5,7 @@ import signal
 import subprocess
 
 from . import handlers, images, places, traces
-from .activation import ActivatedSocket
+from .activation import ServiceManager
 from .process import Process
 from .waiting import eventually
 
@@ -46,8 +46,12 @@ class Daemon:
                 out.writelines(f"{key} = {toml(value)}\n" for key, value in keys.items())
 
     def activate(self):
-        """From the next start on it is given its socket, which is there in between, too."""
-        self.activated = ActivatedSocket(self.socket)
+        """It is started again, by a service manager, as from then on: that keeps its socket, which is there in between,
+        too, and what else it asks to be kept."""
+        if not self.activated:
+            self.process.end()
+            self.activated = ServiceManager(self.socket, os.path.join(self.directory, "notify"))
+            self.start()
 
     def start(self):
         self.write_config()

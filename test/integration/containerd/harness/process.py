@@ -13,12 +13,12 @@ class Process:
         self.child = None
 
     def start(self, activated=None):
-        """With the socket of an ActivatedSocket, when there is one."""
-        command, inherited = self.command, ()
+        """By a ServiceManager, when there is one."""
+        command, inherited, env = self.command, (), self.env
         if activated:
-            command, inherited = activated.pass_to(command), (activated.descriptor,)
+            command, inherited, env = activated.pass_to(command, env)
         with open(self.log, "ab") as log:
-            self.child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.env,
+            self.child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env,
                                           pass_fds=inherited, start_new_session=True)
 
     @property
