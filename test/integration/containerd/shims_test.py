@@ -114,10 +114,10 @@ class SocketsAreKept(ShimsCase):
         pod = self.cri.run_pod()
         container = self.cri.start_container(pod)
         pids = self.pids([container])
+        next_one = self.cri.create_container(pod, "next")
         self.node.daemon.kill()
         self.kill_shim(pod)
         self.cri.wait_exited(container)
-        next_one = self.cri.create_container(pod, "next")
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             start = pool.submit(self.cri.runtime.StartContainer, container_id=next_one)
             eventually(lambda: self.waits_in_all(self.wait_kept(1)), lambda: f"containerd does not connect: {start}")
