@@ -82,9 +82,10 @@ class SocketsAreKept(ShimsCase):
         self.manager = self.node.daemon.activated
 
     def wait_kept(self, count):
-        """Answers the descriptors."""
-        eventually(lambda: len(self.manager.kept) == count, lambda: f"{count} sockets are not kept: {self.manager.kept}")
-        return [descriptor for _, descriptor in self.manager.kept]
+        """Until this many sockets are; answers them."""
+        eventually(lambda: len(self.manager.kept_descriptors()) == count,
+                   lambda: f"{count} sockets are not kept: {self.manager.kept}")
+        return self.manager.kept_descriptors()
 
     def test_first_containers_while_there_is_no_daemon(self):
         for end in (signal.SIGKILL, signal.SIGTERM):
@@ -115,12 +116,13 @@ class SocketsAreKept(ShimsCase):
         container = self.cri.start_container(pod)
         pids = self.pids([container])
         next_one = self.cri.create_container(pod, "next")
+        sockets = self.wait_kept(1)
         self.node.daemon.kill()
         self.kill_shim(pod)
         self.cri.wait_exited(container)
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             start = pool.submit(self.cri.runtime.StartContainer, container_id=next_one)
-            eventually(lambda: self.waits_in_all(self.wait_kept(1)), lambda: f"containerd does not connect: {start}")
+            eventually(lambda: self.waits_in_all(sockets), lambda: f"containerd does not connect: {start}")
             self.start_daemon()
             start.result()
         self.assertEqual(self.cri.execute(next_one, "echo", "here"), "here\n")

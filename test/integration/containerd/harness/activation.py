@@ -4,11 +4,18 @@ import array
 import fcntl
 import os
 import socket
+import sys
 import threading
 
-# Only the process itself can say who it is, and only when it is there.
-EXEC = 'exec {redirections}; LISTEN_PID=$$ exec "$@"'
 FIRST_PASSED, ABOVE_PASSED = 3, 500
+# Only the process itself can say who it is, and only when it is there.
+LAUNCHER = f"""
+import os, sys
+for number, descriptor in enumerate(map(int, sys.argv[1].split(",")), {FIRST_PASSED}):
+    os.dup2(descriptor, number)
+    os.close(descriptor)
+os.execvpe(sys.argv[2], sys.argv[2:], {{**os.environ, "LISTEN_PID": str(os.getpid())}})
+"""
 
 
 def above_passed(descriptor):
@@ -51,19 +58,16 @@ class ServiceManager:
                 os.close(descriptor)
             self.kept = [entry for entry in self.kept if entry[0] != said["FDNAME"]]
 
-    def keeps(self):
-        """The names of what it keeps."""
+    def kept_descriptors(self):
         with self.lock:
-            return sorted(name for name, _ in self.kept)
+            return [descriptor for _, descriptor in self.kept]
 
     def pass_to(self, command, env):
         """The command that runs this one with all that is kept, what that must inherit, and its environment."""
         with self.lock:
             kept = list(self.kept)
         descriptors = [self.descriptor] + [descriptor for _, descriptor in kept]
-        redirections = [f"{number}<&{descriptor} {descriptor}<&-"
-                        for number, descriptor in enumerate(descriptors, FIRST_PASSED)]
         env = {**(env or os.environ), "NOTIFY_SOCKET": self.notify, "LISTEN_FDS": str(len(descriptors))}
         if kept:
             env["LISTEN_FDNAMES"] = ":".join(["podsandboxd.socket"] + [name for name, _ in kept])
-        return (["/bin/bash", "-c", EXEC.format(redirections=" ".join(redirections)), "bash", *command], descriptors, env)
+        return [sys.executable, "-ISc", LAUNCHER, ",".join(map(str, descriptors)), *command], descriptors, env
