@@ -48,7 +48,7 @@ struct Notifier::Queue {
     std::unique_lock lock(mutex);
     for (;;) {
       changed.wait(lock, [this] { return over || !waiting.empty(); });
-      if (waiting.empty()) return;
+      if (over) return;
       const auto& message = waiting.front();  // others only add behind it
       lock.unlock();
       send(message);

@@ -15,7 +15,7 @@ class Notifier {
  public:
   /// Once `inherited_descriptors` has been called, and while signals are blocked.
   Notifier();
-  /// What is not told yet may never be: `settle` first.
+  /// What is not told yet never is: `settle` first.
   ~Notifier();
   Notifier(const Notifier&) = delete;
   Notifier& operator=(const Notifier&) = delete;

@@ -58,14 +58,14 @@ class ServiceManager:
                 os.close(descriptor)
             self.kept = [entry for entry in self.kept if entry[0] != said["FDNAME"]]
 
-    def kept_descriptors(self):
+    def keeps(self):
+        """Names and descriptors."""
         with self.lock:
-            return [descriptor for _, descriptor in self.kept]
+            return list(self.kept)
 
     def pass_to(self, command, env):
         """The command that runs this one with all that is kept, what that must inherit, and its environment."""
-        with self.lock:
-            kept = list(self.kept)
+        kept = self.keeps()
         descriptors = [self.descriptor] + [descriptor for _, descriptor in kept]
         env = {**(env or os.environ), "NOTIFY_SOCKET": self.notify, "LISTEN_FDS": str(len(descriptors))}
         if kept:

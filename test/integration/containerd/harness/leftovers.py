@@ -71,4 +71,6 @@ def on_the_machine(node):
 def leftovers(node):
     """By kind, what is left; an empty dict when there is nothing."""
     found = {**in_containerd(node), **on_the_machine(node), "podsandboxctl ls": node.daemon.sandboxes()}
+    if node.daemon.activated:
+        found["kept descriptors"] = [name for name, _ in node.daemon.activated.keeps()]
     return {kind: left for kind, left in found.items() if left}
