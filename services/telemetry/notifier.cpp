@@ -54,7 +54,7 @@ struct Notifier::Queue {
       send(message);
       lock.lock();
       waiting.pop_front();
-      full = false;
+      full = full && !waiting.empty();
       changed.notify_all();
     }
   }
