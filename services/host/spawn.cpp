@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <string_view>
 
 #include "services/host/system_error.hpp"
@@ -34,7 +35,9 @@ class Attributes {
     sigset_t signals;
     sigemptyset(&signals);
     posix_spawnattr_setsigmask(&attributes_, &signals);
-    sigfillset(&signals);
+    // All: sigfillset leaves out two that the C library keeps to itself, and one of them would stay ignored,
+    // also in whatever the program starts.
+    std::memset(&signals, 0xff, sizeof signals);
     posix_spawnattr_setsigdefault(&attributes_, &signals);
   }
   ~Attributes() { posix_spawnattr_destroy(&attributes_); }

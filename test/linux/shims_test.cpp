@@ -83,9 +83,7 @@ BOOST_AUTO_TEST_CASE(what_it_is_started_with) {
   BOOST_TEST(fs::read_symlink(proc / "fd/3").string().starts_with("socket:"));
   const std::string status = text_of(proc / "status");
   BOOST_TEST(status.find("SigBlk:\t0000000000000000") != std::string::npos);
-  // glibc keeps two signals to itself.
-  const auto ignored = std::stoull(status.substr(status.find("SigIgn:") + 8, 16), nullptr, 16);
-  BOOST_TEST((ignored & 0x7fffffffU) == 0U);
+  BOOST_TEST(status.find("SigIgn:\t0000000000000000") != std::string::npos);
   remove();
 }
 
