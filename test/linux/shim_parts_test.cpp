@@ -113,13 +113,16 @@ BOOST_AUTO_TEST_CASE(sockets_have_short_paths) {
 
 BOOST_AUTO_TEST_CASE(environments) {
   ShimOrder order;
+  order.id = "pod";
   order.containerd_address = "/run/c.sock";
-  const auto environment = shim_environment(
-      {"PATH=/bin", "GOMAXPROCS=1", "NOTIFY_SOCKET=/n", "LISTEN_FDS=1", "LISTEN_FDS_OF_MINE=1", "EMPTY="},
-      order);
+  const auto environment =
+      shim_environment({"PATH=/bin", "GOMAXPROCS=1", "OTEL_SERVICE_NAME=mine", "NOTIFY_SOCKET=/n",
+                        "LISTEN_FDS=1", "LISTEN_FDS_OF_MINE=1", "EMPTY="},
+                       order);
   const std::vector<std::string> expected{"GOMAXPROCS=4",
-                                          "MAX_SHIM_VERSION=3",
+                                          "MAX_SHIM_VERSION=2",
                                           "NAMESPACE=k8s.io",
+                                          "OTEL_SERVICE_NAME=containerd-shim-pod",
                                           "GRPC_ADDRESS=/run/c.sock",
                                           "TTRPC_ADDRESS=/run/c.sock.ttrpc",
                                           "PATH=/bin",

@@ -63,7 +63,7 @@ BOOST_AUTO_TEST_CASE(what_it_is_started_with) {
   BOOST_TEST(text_of(proc / "cmdline") == arguments);
   BOOST_TEST(fs::read_symlink(proc / "cwd") == place().bundle);
   const std::string environment = '\0' + text_of(proc / "environ");
-  for (const auto& variable : {"GOMAXPROCS=4", "MAX_SHIM_VERSION=3", "NAMESPACE=k8s.io"}) {
+  for (const auto& variable : {"GOMAXPROCS=4", "MAX_SHIM_VERSION=2", "NAMESPACE=k8s.io"}) {
     BOOST_TEST(environment.find('\0' + std::string(variable) + '\0') != std::string::npos, variable);
   }
   BOOST_TEST(environment.find("TTRPC_ADDRESS=" + settings.containerd_address + ".ttrpc") !=

@@ -66,7 +66,10 @@ std::vector<std::string> shim_arguments(const ShimOrder& order) {
 }
 
 std::vector<std::string> shim_environment(const std::vector<std::string>& ours, const ShimOrder& order) {
-  std::vector<std::string> all{"GOMAXPROCS=4", "MAX_SHIM_VERSION=3", "NAMESPACE=k8s.io",
+  std::vector<std::string> all{"GOMAXPROCS=4",
+                               "MAX_SHIM_VERSION=2",
+                               "NAMESPACE=k8s.io",
+                               "OTEL_SERVICE_NAME=containerd-shim-" + order.id,
                                "GRPC_ADDRESS=" + order.containerd_address,
                                "TTRPC_ADDRESS=" + order.containerd_address + ".ttrpc"};
   const auto set = [all](std::string_view name) {
