@@ -15,7 +15,9 @@ cat /proc/self/mountinfo
 section "cgroup"
 cat /proc/self/cgroup
 section "process"
-grep -E '^(Uid|Gid|Groups|Cap...|NoNewPrivs|Seccomp):' /proc/self/status
+grep -E '^(Umask|Uid|Gid|Groups|Cap...|NoNewPrivs|Seccomp|SigBlk|SigIgn):' /proc/self/status
+section "limits"
+cat /proc/self/limits
 section "oom_score_adj"
 cat /proc/self/oom_score_adj
 section "environment"
