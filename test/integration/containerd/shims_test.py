@@ -21,7 +21,7 @@ from harness.waiting import eventually
 
 class ShimsComeAndGo(ShimsCase):
     def test_a_pod_without_containers_has_none(self):
-        pods = self.run_pods(300 if MANY else 30)
+        pods = self.run_pods(300)
         self.assertEqual((traces.shims(self.node.directory), self.node.shim.starts()), ([], []))
         self.assertEqual(len(self.sockets()), len(pods))
         self.many(self.cri.end_pod, pods)
