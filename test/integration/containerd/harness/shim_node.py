@@ -31,6 +31,15 @@ exec unshare --mount sh -c 'umount /sys/fs/cgroup/unified 2>/dev/null; exec "$@"
 BROKEN = "exit 7"
 WAITING = "while [ ! -e {go} ]; do /bin/sleep 0.02; done; exec {real} \"$@\""
 WORKING = "exec {real} \"$@\""
+# Into its log, which is its stderr, before it serves.
+TALKING = """
+number=0
+while {talks_on}; do
+  echo "time=\\"2026-01-01T00:00:00Z\\" level=info msg=\\"line $number\\""
+  number=$((number + 1))
+done >&2
+exec {real} "$@"
+"""
 
 
 def write_script(path, lines):
@@ -49,8 +58,8 @@ class ShimProgram:
         self.log, self.go = os.path.join(directory, "starts"), os.path.join(directory, "go")
         self.mend()
 
-    def write(self, lines):
-        write_script(self.path, f"echo $$ >>{self.log}\n" + lines.format(go=self.go, real=places.stock(SHIM)))
+    def write(self, lines, **values):
+        write_script(self.path, f"echo $$ >>{self.log}\n" + lines.format(go=self.go, real=places.stock(SHIM), **values))
 
     def mend(self):
         """Those that wait go on, too."""
@@ -68,6 +77,12 @@ class ShimProgram:
         """It hangs until it is mended, or told to go on."""
         os.unlink(self.go)
         self.write(WAITING)
+
+    def talks(self, lines=None):
+        """First it writes so many lines into its log; or until it is mended, or told to go on."""
+        if lines is None:
+            os.unlink(self.go)
+        self.write(TALKING, talks_on=f"[ ! -e {self.go} ]" if lines is None else f"[ $number -lt {lines} ]")
 
     def goes_on(self):
         open(self.go, "w").close()
