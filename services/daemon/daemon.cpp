@@ -1,7 +1,5 @@
 #include "services/daemon/daemon.hpp"
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -22,6 +20,7 @@
 #include "services/daemon/duration.hpp"
 #include "services/daemon/state_dir.hpp"
 #include "services/daemon/stop_signals.hpp"
+#include "services/host/spawn.hpp"
 #include "services/journal/journal_actor.hpp"
 #include "services/journal/store.hpp"
 #include "services/telemetry/kept_descriptors.hpp"
@@ -32,14 +31,6 @@
 namespace podsandbox {
 
 namespace {
-
-/// One pidfd per sandbox, and one connection per client.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
-}
 
 struct ActorConfig : caf::actor_system_config {
   explicit ActorConfig(unsigned threads) {
@@ -142,7 +133,7 @@ Result<Done> serve(const Config& config, StopSignals& signals, telemetry::Inheri
 
 Result<Done> run_daemon(const Config& config) {
   StopSignals signals;
-  raise_descriptor_limit();
+  host::raise_file_limit();  // one pidfd per sandbox, and one connection per client
   auto inherited = telemetry::inherited_descriptors();
   telemetry::start_logging(config.log_level);
   const auto notifier = std::make_shared<telemetry::Notifier>();

@@ -1,13 +1,15 @@
 #include "services/host/spawn.hpp"
 
 #include <fcntl.h>
-#include <spawn.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
+#include <cstdlib>
+#include <optional>
 #include <string_view>
 
 #include "services/host/system_error.hpp"
@@ -25,65 +27,80 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
   return all;
 }
 
-class Attributes {
- public:
-  Attributes() {
-    posix_spawnattr_init(&attributes_);
-    posix_spawnattr_setflags(&attributes_,
-                             POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    posix_spawnattr_setpgroup(&attributes_, 0);
-    sigset_t signals;
-    sigemptyset(&signals);
-    posix_spawnattr_setsigmask(&attributes_, &signals);
-    // All: sigfillset leaves out two that the C library keeps to itself, and one of them would stay ignored,
-    // also in whatever the program starts.
-    std::memset(&signals, 0xff, sizeof signals);
-    posix_spawnattr_setsigdefault(&attributes_, &signals);
-  }
-  ~Attributes() { posix_spawnattr_destroy(&attributes_); }
-  Attributes(const Attributes&) = delete;
-  Attributes& operator=(const Attributes&) = delete;
+// As it was when we were started, if we have raised it.
+std::optional<rlimit>& first_file_limit() {
+  static std::optional<rlimit> limit;
+  return limit;
+}
 
-  const posix_spawnattr_t* get() const { return &attributes_; }
+/// What the child needs. It shares our memory until it has become the program or has failed, so it may not so
+/// much as allocate; and what it writes, we read.
+struct Child {
+  const Program& program;
+  std::vector<char*> words;
+  std::vector<char*> variables;
+  std::vector<UniqueFd> copies;  // above all numbers that are given away: none is overwritten before its turn
+  int first_free = STDERR_FILENO + 1;
+  int error = 0;  // an errno
 
- private:
-  posix_spawnattr_t attributes_{};
-};
-
-/// What happens in the child, with its descriptors and directory, before the program is loaded.
-class Actions {
- public:
-  Actions() { posix_spawn_file_actions_init(&actions_); }
-  ~Actions() { posix_spawn_file_actions_destroy(&actions_); }
-  Actions(const Actions&) = delete;
-  Actions& operator=(const Actions&) = delete;
-
-  /// 0 or an errno.
-  int prepare(const Program& program) {
-    int free_number = STDERR_FILENO + 1;
-    for (const auto& fd : program.descriptors) free_number = std::max(free_number, fd.its + 1);
+  void copy_descriptors() {
+    for (const auto& fd : program.descriptors) first_free = std::max(first_free, fd.its + 1);
     for (const auto& fd : program.descriptors) {
-      // Copies above all numbers that are given away: none is overwritten before its turn comes.
-      const auto& copy = copies_.emplace_back(fcntl(fd.ours, F_DUPFD_CLOEXEC, free_number));
-      if (!copy) return errno;
-      if (const int error = posix_spawn_file_actions_adddup2(&actions_, copy.get(), fd.its)) return error;
+      if (!copies.emplace_back(fcntl(fd.ours, F_DUPFD_CLOEXEC, first_free))) error = errno;
     }
-    for (int number = STDERR_FILENO + 1; number < free_number; ++number) {
-      const auto given = [number](const InheritedFd& fd) { return fd.its == number; };
-      if (std::ranges::any_of(program.descriptors, given)) continue;
-      if (const int error = posix_spawn_file_actions_addclose(&actions_, number)) return error;
-    }
-    if (const int error = posix_spawn_file_actions_addclosefrom_np(&actions_, free_number)) return error;
-    if (program.directory.empty()) return 0;
-    return posix_spawn_file_actions_addchdir_np(&actions_, program.directory.c_str());
   }
 
-  const posix_spawn_file_actions_t* get() const { return &actions_; }
+  bool is_given(int number) const {
+    for (const auto& fd : program.descriptors) {
+      if (fd.its == number) return true;
+    }
+    return false;
+  }
 
- private:
-  posix_spawn_file_actions_t actions_{};
-  std::vector<UniqueFd> copies_;
+  bool places_descriptors() const {
+    for (std::size_t i = 0; i < copies.size(); ++i) {
+      if (dup2(copies[i].get(), program.descriptors[i].its) < 0) return false;
+    }
+    for (int number = STDERR_FILENO + 1; number < first_free; ++number) {
+      if (!is_given(number)) close(number);
+    }
+    return close_range(static_cast<unsigned>(first_free), ~0U, 0) == 0;
+  }
+
+  bool prepares() const {
+    const auto& files = first_file_limit();
+    return setpgid(0, 0) == 0 && places_descriptors() && (!files || setrlimit(RLIMIT_NOFILE, &*files) == 0) &&
+           (program.directory.empty() || chdir(program.directory.c_str()) == 0);
+  }
+
+  [[noreturn]] void become_program() {
+    // What is handled goes back to its default with our program, and must not be handled before. The C
+    // library refuses two signals, which it keeps to itself and handles.
+    for (int number = 1; number < NSIG; ++number) signal(number, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, nullptr);
+    if (prepares()) execvpe(program.path.c_str(), words.data(), variables.data());
+    error = errno;
+    _exit(EXIT_FAILURE);
+  }
 };
+
+/// -1 and an error in it, or the child.
+pid_t start(Child& child) {
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);  // no handler of ours runs in the child
+  // posix_spawn cannot set limits, and a fork would copy the tables of all our memory.
+  const pid_t pid = vfork();  // NOLINT(clang-analyzer-security.insecureAPI.vfork)
+  if (pid == 0) child.become_program();
+  if (pid < 0) child.error = errno;
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (pid < 0 || child.error == 0) return pid;
+  waitpid(pid, nullptr, 0);
+  return -1;
+}
 
 ErrorKind kind_of(int error) {
   const bool nothing_left = error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE;
@@ -104,19 +121,22 @@ std::vector<std::string> environment_with(const std::vector<std::pair<std::strin
   return all;
 }
 
+void raise_file_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  first_file_limit() = limit;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 Result<pid_t> spawn(const Program& program) {
   std::vector<std::string> words{program.path};
   words.insert(words.end(), program.arguments.begin(), program.arguments.end());
   std::vector<std::string> variables = program.environment;
-  const Attributes attributes;
-  Actions actions;
-  pid_t pid = 0;
-  int error = actions.prepare(program);
-  if (error == 0) {
-    error = posix_spawnp(&pid, program.path.c_str(), actions.get(), attributes.get(),
-                         pointers_to(words).data(), pointers_to(variables).data());
-  }
-  if (error != 0) return failure(kind_of(error), because("starting " + program.path, error));
+  Child child{program, pointers_to(words), pointers_to(variables), {}};
+  child.copy_descriptors();
+  const pid_t pid = child.error == 0 ? start(child) : -1;
+  if (pid < 0) return failure(kind_of(child.error), because("starting " + program.path, child.error));
   return pid;
 }
 

@@ -28,10 +28,15 @@ struct Program {
 /// Our own environment, in which these variables are set.
 std::vector<std::string> environment_with(const std::vector<std::pair<std::string, std::string>>& variables);
 
-/// Starts it as our child, leading a process group of its own by which all of it can be killed, and with the
-/// signals that this daemon ignores or blocks as any program expects them. FAILED_PRECONDITION when it cannot
-/// be executed, RESOURCE_EXHAUSTED when the kernel has no more of something; a directory that does not exist
-/// is the first, with ENOENT's text, too. Blocks until the program is loaded, which may hang as files may.
+/// Raises our limit of open files as far as it may be raised. Call before there are threads.
+void raise_file_limit();
+
+/// Starts it as our child, leading a process group of its own by which all of it can be killed, with the
+/// signals that this daemon ignores or blocks as any program expects them, and with the limit of open files
+/// that we were started with: not every program bears a high one, and containers have that of their shim.
+/// FAILED_PRECONDITION when it cannot be executed, RESOURCE_EXHAUSTED when the kernel has no more of
+/// something; a directory that does not exist is the first, with ENOENT's text, too. Blocks until the program
+/// is loaded, which may hang as files may.
 Result<pid_t> spawn(const Program& program);
 
 }  // namespace podsandbox::host

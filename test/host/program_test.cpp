@@ -1,6 +1,7 @@
 #include "services/host/program.hpp"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -110,6 +111,30 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_started_is_an_error) {
   program.descriptors = {{1000, 3}};
   BOOST_TEST(spawn(program).error().message == "starting sh: Bad file descriptor");
   BOOST_TEST(waitpid(-1, nullptr, WNOHANG) == -1);  // no zombie
+}
+
+BOOST_AUTO_TEST_CASE(it_may_open_as_many_files_as_we_at_first) {
+  rlimit first{};
+  BOOST_REQUIRE(getrlimit(RLIMIT_NOFILE, &first) == 0);
+  first.rlim_cur = 100;
+  BOOST_REQUIRE(setrlimit(RLIMIT_NOFILE, &first) == 0);
+  raise_file_limit();
+  rlimit ours{};
+  BOOST_REQUIRE(getrlimit(RLIMIT_NOFILE, &ours) == 0);
+  BOOST_TEST(ours.rlim_cur == first.rlim_max);
+  BOOST_TEST(output_of(shell("ulimit -Sn; ulimit -Hn")) == "100\n" + std::to_string(first.rlim_max) + "\n");
+}
+
+BOOST_AUTO_TEST_CASE(it_ignores_no_signal_and_blocks_none) {
+  const auto before = signal(SIGPIPE, SIG_IGN);
+  sigset_t all;
+  sigset_t unblocked;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &unblocked);
+  const auto output = output_of(shell("exec grep -E 'Sig(Blk|Ign)' /proc/self/status"));
+  pthread_sigmask(SIG_SETMASK, &unblocked, nullptr);
+  signal(SIGPIPE, before);
+  BOOST_TEST(output == "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
 }
 
 BOOST_AUTO_TEST_CASE(it_leads_a_process_group) {

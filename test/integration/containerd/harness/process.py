@@ -8,8 +8,9 @@ class Process:
     def __init__(self, name, command, log, env=None, netns=None):
         self.name, self.command, self.log, self.env = name, command, log, env
         if netns:
-            # nsenter becomes the program, so the pid is the program's.
-            self.command = ["nsenter", f"--net={netns}", "--", *command]
+            # Each becomes the next one, so the pid is the program's. It may open more files than it is told to at first,
+            # as under systemd.
+            self.command = ["nsenter", f"--net={netns}", "--", "/usr/bin/prlimit", "--nofile=1024:", "--", *command]
         self.child = None
 
     def start(self, activated=None):
