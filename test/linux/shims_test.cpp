@@ -68,14 +68,13 @@ BOOST_AUTO_TEST_CASE(what_it_is_started_with) {
   }
   BOOST_TEST(environment.find("TTRPC_ADDRESS=" + settings.containerd_address + ".ttrpc") !=
              std::string::npos);
-  BOOST_TEST(std::atoi(text_of(proc / "oom_score_adj").c_str()) ==
-             std::min(host::own_oom_score_adj() + 1, 1000));
+  const int score = std::min(host::own_oom_score_adj() + 1, 1000);
+  BOOST_TEST(eventually([&] { return std::atoi(text_of(proc / "oom_score_adj").c_str()) == score; }));
   BOOST_TEST(getpgid(pid) == pid);
   std::vector<std::string> descriptors;
   for (const auto& entry : fs::directory_iterator(proc / "fd")) {
-    const std::string target = fs::read_symlink(entry.path());
-    const bool is_client = entry.path().filename() > "3";
-    if (!is_client) descriptors.push_back(target.substr(0, 7));
+    if (entry.path().filename() > "3") continue;  // a client, who may go
+    descriptors.push_back(fs::read_symlink(entry.path()).string().substr(0, 7));
   }
   std::ranges::sort(descriptors);
   BOOST_TEST(descriptors.size() == 4U);
