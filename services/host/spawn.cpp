@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <optional>
 #include <string_view>
+#include <tuple>
 
 #include "services/host/system_error.hpp"
 #include "services/host/unique_fd.hpp"
@@ -51,10 +52,7 @@ struct Child {
   }
 
   bool is_given(int number) const {
-    for (const auto& fd : program.descriptors) {
-      if (fd.its == number) return true;
-    }
-    return false;
+    return std::ranges::any_of(program.descriptors, [number](const auto& fd) { return fd.its == number; });
   }
 
   bool places_descriptors() const {
@@ -76,7 +74,7 @@ struct Child {
   [[noreturn]] void become_program() {
     // What is handled goes back to its default with our program, and must not be handled before. The C
     // library refuses two signals, which it keeps to itself and handles.
-    for (int number = 1; number < NSIG; ++number) signal(number, SIG_DFL);
+    for (int number = 1; number < NSIG; ++number) std::ignore = signal(number, SIG_DFL);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -93,8 +91,8 @@ pid_t start(Child& child) {
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);  // no handler of ours runs in the child
   // posix_spawn cannot set limits, and a fork would copy the tables of all our memory.
-  const pid_t pid = vfork();  // NOLINT(clang-analyzer-security.insecureAPI.vfork)
-  if (pid == 0) child.become_program();
+  const pid_t pid = vfork();             // NOLINT(clang-analyzer-security.insecureAPI.vfork)
+  if (pid == 0) child.become_program();  // NOLINT(clang-analyzer-unix.Vfork): it does not return
   if (pid < 0) child.error = errno;
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (pid < 0 || child.error == 0) return pid;
