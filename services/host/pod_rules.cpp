@@ -43,6 +43,11 @@ std::string refuse_if(bool wrong, const char* what) {
   return wrong ? what : "";
 }
 
+// One would begin a line of its own in the file that the text goes to.
+bool has_control_character(const std::string& text) {
+  return std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+
 bool host_network(const Subject& s) {
   return s.namespaces.network() == NamespaceMode::NODE;
 }
@@ -112,6 +117,16 @@ std::string check_hostname(const Subject& s) {
                    "with the host's network the host keeps its own name");
 }
 
+// It would write lines of its own into the pod's resolv.conf, as the built-in controller lets it.
+std::string check_dns(const Subject& s) {
+  const auto& dns = s.config.dns_config();
+  const auto bad = [](const auto& list) {
+    return std::any_of(list.begin(), list.end(), has_control_character);
+  };
+  return refuse_if(bad(dns.servers()) || bad(dns.searches()) || bad(dns.options()),
+                   "an entry has a control character");
+}
+
 std::string check_sysctls(const Subject& s) {
   std::size_t bytes = 0;
   for (const auto& [key, value] : s.linux_part.sysctls()) {
@@ -157,6 +172,7 @@ std::string check_selinux_level(const Subject& s) {
 const auto rules = std::to_array<Rule>({
     {"netns_path", check_netns_path},
     {"config.hostname", check_hostname},
+    {"config.dns_config", check_dns},
     {"config.linux.sysctls", check_sysctls},
     {"config.linux.security_context.namespace_options.network", check_network},
     {"config.linux.security_context.namespace_options.pid", check_pid},
@@ -179,10 +195,6 @@ std::optional<BrokenRule> broken_pod_rule(const SandboxSpec& spec, const std::st
     if (!wrong.empty()) return BrokenRule{rule.field, std::move(wrong)};
   }
   return std::nullopt;
-}
-
-bool has_control_character(const std::string& text) {
-  return std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
 }
 
 }  // namespace podsandbox::host

@@ -19,7 +19,4 @@ constexpr std::size_t longest_hostname = 64;
 /// The first rule that the pod breaks; empty: none. `host_name` is this host's.
 std::optional<BrokenRule> broken_pod_rule(const SandboxSpec& spec, const std::string& host_name);
 
-/// One would begin a line of its own in the file that the text goes to.
-bool has_control_character(const std::string& text);
-
 }  // namespace podsandbox::host

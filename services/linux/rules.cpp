@@ -1,6 +1,5 @@
 #include "services/linux/rules.hpp"
 
-#include <algorithm>
 #include <array>
 
 #include "proto/cri.pb.h"
@@ -38,15 +37,6 @@ static_assert(host::longest_hostname < pause_hostname_size);
 
 std::string refuse_if(bool wrong, const char* what) {
   return wrong ? what : "";
-}
-
-std::string check_dns(const Subject& s) {
-  const auto& dns = s.config.dns_config();
-  const auto bad = [](const auto& list) {
-    return std::any_of(list.begin(), list.end(), host::has_control_character);
-  };
-  return refuse_if(bad(dns.servers()) || bad(dns.searches()) || bad(dns.options()),
-                   "an entry has a control character");
 }
 
 std::string check_cgroup_parent(const Subject& s) {
@@ -91,7 +81,6 @@ constexpr auto unimplemented = ErrorKind::unimplemented;
 // The process of a sandbox may make fewer system calls than any profile allows, and touches no file: a
 // seccomp or AppArmor profile for it has nothing to add, so a valid one is taken and changes nothing.
 const auto rules = std::to_array<Rule>({
-    {invalid, "config.dns_config", check_dns},
     {invalid, "config.linux.cgroup_parent", check_cgroup_parent},
     {invalid, "config.linux.security_context.seccomp", check_seccomp},
     {invalid, "config.linux.security_context.seccomp_profile_path", check_seccomp_path},

@@ -75,6 +75,14 @@ BOOST_AUTO_TEST_CASE(user_namespaces) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(name_servers) {
+  expect(
+      {{"config.dns_config",
+        [](Config& c) { c.mutable_dns_config()->add_servers("1.1.1.1\nnameserver 6.6.6.6"); }},
+       {"config.dns_config", [](Config& c) { c.mutable_dns_config()->add_searches("a\tb"); }},
+       {"config.dns_config", [](Config& c) { c.mutable_dns_config()->add_options(std::string("a\0", 2)); }}});
+}
+
 BOOST_AUTO_TEST_CASE(paths_and_names) {
   const auto hosts = [](Config& c) { namespaces(c).set_network(cri::NODE); };
   for (const std::string& path : {std::string("/a\0b", 4), std::string("netns/a")}) {
