@@ -9,6 +9,11 @@ void Scribe::changed(const std::string& id, journal::Survives survives) {
   if (survives == journal::Survives::power_cut) must_survive_ = true;
 }
 
+std::optional<Scribe::Number> Scribe::write_of(const std::string& id) const {
+  if (sandboxes_.contains(id)) return next();
+  return written_sandboxes_.contains(id) ? std::optional(begun_) : std::nullopt;
+}
+
 std::optional<journal::Write> Scribe::begin(const Read& read) {
   if (writing_ || (sandboxes_.empty() && events_.empty())) return std::nullopt;
   writing_ = true;

@@ -27,6 +27,9 @@ class Scribe {
   /// The first write that will hold all that has changed until now.
   Number next() const { return begun_ + 1; }
 
+  /// The write that holds the last change of this sandbox; nothing when the journal has it.
+  std::optional<Number> write_of(const std::string& id) const;
+
   /// The next write, as things are now; nothing while one is on its way, or when nothing has changed.
   std::optional<journal::Write> begin(const Read& read);
 

@@ -160,9 +160,13 @@ void Supervisor::create(const Call<CreateSandbox>& call) {
 }
 
 void Supervisor::shut_down(const Call<ShutdownSandbox>& call) {
-  const bool gone = ledger_->untold.empty() && !find(call.request.id());
-  if (gone) return call.reply(Done{});  // that is what was asked for
-  route(call);
+  const auto& id = call.request.id();
+  const bool gone = ledger_->untold.empty() && !find(id);
+  if (!gone) return route(call);
+  // That is what was asked for; but not before a crash cannot bring it back.
+  const auto write = ledger_->scribe.write_of(id);
+  if (!write) return call.reply(Done{});
+  savers_.emplace_back(*write, [reply = call.reply](const Saved&) { reply(Done{}); });
 }
 
 SandboxListing Supervisor::listing(const LedgerEntry& entry) const {
@@ -276,7 +280,8 @@ caf::result<Result<Saved>> Supervisor::save(const SaveRecord& save) {
   }
   if (!has_journal_) return Result<Saved>(Saved{});
   auto promise = self_->make_response_promise<Result<Saved>>();
-  savers_.emplace_back(ledger_->scribe.next(), promise);
+  savers_.emplace_back(ledger_->scribe.next(),
+                       [promise](const Saved& saved) mutable { promise.deliver(Result<Saved>(saved)); });
   changed(id, save.survives);
   return promise;
 }

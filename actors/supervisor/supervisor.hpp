@@ -139,7 +139,7 @@ class Supervisor {
   bool has_journal_ = false;
   bool write_again_sent_ = false;
   std::optional<Error> trouble_;  // why the last write failed
-  std::vector<std::pair<Scribe::Number, caf::typed_response_promise<Result<Saved>>>> savers_;
+  std::vector<std::pair<Scribe::Number, std::function<void(const Saved&)>>> savers_;  // who wait for a write
   std::mt19937_64 random_{std::random_device{}()};
 };
 

@@ -99,7 +99,7 @@ void Supervisor::answer_savers(const Saved& saved) {
   auto savers = std::exchange(savers_, {});
   for (auto& saver : savers) {
     if (saver.first <= latest) {
-      saver.second.deliver(Result<Saved>(saved));
+      saver.second(saved);
     } else {
       savers_.push_back(std::move(saver));
     }

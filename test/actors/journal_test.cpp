@@ -60,6 +60,28 @@ BOOST_AUTO_TEST_CASE(a_start_is_written_before_it_begins_and_before_it_is_answer
   BOOST_TEST(record("a").started.has_value());
 }
 
+/// A crash must not bring back what somebody was told is gone.
+BOOST_AUTO_TEST_CASE(a_second_shutdown_is_answered_when_the_first_one_is_written) {
+  world->run("a");
+  runtime->process_exits("a", 0);
+  world->settle();
+  auto first = world->ask(ShutdownSandbox{"a"});
+  for (int i = 0; i < 200 && runtime->count("clean all a") == 0; ++i) world->scheduler.try_run_once();
+  journal->hangs = true;
+  world->settle();
+  BOOST_REQUIRE(runtime->count("clean all a") == 1U);
+  auto second = world->ask(ShutdownSandbox{"a"});
+  world->settle();
+  BOOST_TEST(!first->has_value());
+  BOOST_TEST(!second->has_value());
+  BOOST_TEST(has("a"));
+  the_disk_answers();
+  BOOST_REQUIRE((first->has_value() && second->has_value()));
+  BOOST_TEST((*first)->has_value());
+  BOOST_TEST((*second)->has_value());
+  BOOST_TEST(!has("a"));
+}
+
 /// Nobody waits for this sandbox when it is on the disk at last.
 BOOST_AUTO_TEST_CASE(a_create_whose_caller_waited_no_longer_for_the_disk_is_undone) {
   for (const bool goes_first : {true, false}) {

@@ -74,6 +74,22 @@ BOOST_AUTO_TEST_CASE(what_failed_is_in_the_next_write_and_in_order) {
   BOOST_TEST(scribe.succeeded() == 2U);
 }
 
+BOOST_AUTO_TEST_CASE(which_write_holds_a_sandbox) {
+  Scribe scribe;
+  BOOST_TEST(!scribe.write_of("a"));
+  scribe.changed("a");
+  BOOST_TEST(*scribe.write_of("a") == 1U);
+  BOOST_TEST(!scribe.write_of("b"));
+  (void)scribe.begin(there);
+  BOOST_TEST(*scribe.write_of("a") == 1U);
+  scribe.changed("a");
+  BOOST_TEST(*scribe.write_of("a") == 2U);
+  (void)scribe.succeeded();
+  (void)scribe.begin(gone);
+  (void)scribe.succeeded();
+  BOOST_TEST(!scribe.write_of("a"));
+}
+
 BOOST_AUTO_TEST_CASE(one_that_must_survive_a_power_cut_makes_the_write_do_so) {
   using journal::Survives;
   Scribe scribe;
