@@ -137,8 +137,8 @@ Result<Done> run_daemon(const Config& config) {
   auto inherited = telemetry::inherited_descriptors();
   telemetry::start_logging(config.log_level);
   const auto notifier = std::make_shared<telemetry::Notifier>();
-  const auto ended = inherited ? serve(config, signals, std::move(*inherited), notifier)
-                               : Result<Done>(tl::unexpected<Error>(inherited.error()));
+  auto ended = inherited ? serve(config, signals, std::move(*inherited), notifier)
+                         : Result<Done>(tl::unexpected<Error>(inherited.error()));
   log::info("daemon", {}, ended ? "ended" : "failed: " + ended.error().message);
   if (!ended) notifier->tell_status("failed: " + ended.error().message);
   notifier->settle();

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -45,6 +46,11 @@ UniqueFd above_those_passed(const UniqueFd& fd) {
   return UniqueFd(fcntl(fd.get(), F_DUPFD_CLOEXEC, 300));
 }
 
+/// 0: there is none.
+int number_in(const std::string& text) {
+  return static_cast<int>(std::strtol(text.c_str(), nullptr, 10));
+}
+
 bool is_stopped(int pid) {
   std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
   std::string number;
@@ -68,7 +74,7 @@ struct Activated {
   std::vector<int> shims() const {
     std::vector<int> pids;
     for (const auto& entry : fs::directory_iterator(files.path() / "shims")) {
-      const int pid = std::atoi(entry.path().filename().c_str());
+      const int pid = number_in(entry.path().filename());
       if (pid > 0 && fs::exists("/proc/" + std::to_string(pid))) pids.push_back(pid);
     }
     return pids;
@@ -90,7 +96,7 @@ struct Activated {
   }
 
   /// A pod of containerd's. Answers where its shim is to be found.
-  std::string run(const std::string& id) {
+  std::string run(const std::string& id) const {
     auto request = create_request(id);
     request.set_sandboxer("podsandboxd");
     ::containerd::runc::v1::Options options;
@@ -121,7 +127,7 @@ struct Activated {
     BOOST_REQUIRE(manager.hears("FDSTORE=1"));
     return socket;
   }
-  void remove(const std::string& id) {
+  void remove(const std::string& id) const {
     const auto removed = shutdown(*manager.controller(), id);
     BOOST_TEST(removed.ok(), removed.error_message());
   }
@@ -129,7 +135,7 @@ struct Activated {
   static std::string pid_of(ShimClient& client) { return client.answer().value_or("none in time"); }
   static bool is_served(const std::string& socket) {
     ShimClient client(socket, "pid");
-    return std::atoi(pid_of(client).c_str()) > 0;
+    return number_in(pid_of(client)) > 0;
   }
   std::string name() { return manager.kept().size() == 1 ? manager.kept().begin()->first : "not one"; }
   bool logged(const std::string& text) const {
@@ -158,7 +164,7 @@ BOOST_AUTO_TEST_CASE(a_connection_waits_for_the_next_daemon) {
     BOOST_TEST(first.connected());
     start();
     const auto pid = pid_of(first);
-    BOOST_TEST(std::atoi(pid.c_str()) > 0, pid);
+    BOOST_TEST(number_in(pid) > 0, pid);
     BOOST_TEST(pid_of(second) == pid);
     BOOST_TEST(shims().size() == 1U);
     BOOST_TEST(inode_of(socket) == inode);
@@ -199,7 +205,7 @@ BOOST_AUTO_TEST_CASE(a_shim_ends_while_there_is_no_daemon) {
   BOOST_TEST(client.connected());
   start();
   const auto pid = pid_of(client);
-  BOOST_TEST(std::atoi(pid.c_str()) > 0, pid);
+  BOOST_TEST(number_in(pid) > 0, pid);
   BOOST_TEST(pid != std::to_string(shim));
   remove("pod");
 }
@@ -215,7 +221,7 @@ BOOST_AUTO_TEST_CASE(a_shim_that_was_taken_up_ends) {
   ShimClient client(socket, "pid");
   kill(shim, SIGKILL);
   const auto pid = pid_of(client);
-  BOOST_TEST(std::atoi(pid.c_str()) > 0, pid);
+  BOOST_TEST(number_in(pid) > 0, pid);
   BOOST_TEST(pid != std::to_string(shim));
   BOOST_TEST(is_served(socket));
   remove("pod");

@@ -121,12 +121,13 @@ bool ServiceManager::hear(std::chrono::milliseconds limit) {
   const auto says = [&](const char* line) {
     return std::find(lines.begin(), lines.end(), line) != lines.end();
   };
-  for (const auto& line : lines) {
-    if (!line.starts_with("FDNAME=")) continue;
-    const auto name = line.substr(line.find('=') + 1);
-    if (says("FDSTORE=1") && fd) kept_.emplace(name, std::move(fd));
-    if (says("FDSTOREREMOVE=1")) kept_.erase(name);
-  }
+  const std::string key = "FDNAME=";
+  const auto named =
+      std::find_if(lines.begin(), lines.end(), [&](const auto& line) { return line.starts_with(key); });
+  if (named == lines.end()) return true;
+  const auto name = named->substr(key.size());
+  if (says("FDSTOREREMOVE=1")) kept_.erase(name);
+  if (says("FDSTORE=1") && fd) kept_.emplace(name, std::move(fd));
   return true;
 }
 

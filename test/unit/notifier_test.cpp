@@ -67,6 +67,7 @@ BOOST_AUTO_TEST_CASE(each_speaker_is_heard_in_order) {
   constexpr int speakers = 4;
   constexpr int sentences = 200;
   std::vector<std::thread> threads;
+  threads.reserve(speakers);
   for (int speaker = 0; speaker < speakers; ++speaker) {
     threads.emplace_back([&told, speaker] {
       for (int i = 0; i < sentences; ++i) told.tell("X_" + std::to_string(speaker) + "=" + std::to_string(i));
