@@ -142,7 +142,7 @@ Result<Done> run_daemon(const Config& config) {
   log::info("daemon", {}, ended ? "ended" : "failed: " + ended.error().message);
   if (!ended) notifier->tell_status("failed: " + ended.error().message);
   notifier->settle();
-  telemetry::stop_logging();
+  if (!telemetry::stop_logging()) std::_Exit(ended ? EXIT_SUCCESS : EXIT_FAILURE);
   return ended;
 }
 

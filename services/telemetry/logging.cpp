@@ -4,14 +4,18 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
-#include <array>
+#include <atomic>
+#include <chrono>
+#include <future>
 #include <memory>
+#include <thread>
 
 namespace podsandbox::telemetry {
 
 namespace {
 
 constexpr std::size_t queued_lines = 8192;
+constexpr auto patience_at_the_end = std::chrono::seconds(2);
 
 spdlog::level::level_enum spdlog_level(log::Level level) {
   switch (level) {
@@ -46,6 +50,27 @@ void append_escaped(std::string& out, std::string_view text) {
   }
 }
 
+/// Says how many lines were dropped, when there is room to say so.
+class Losses {
+ public:
+  explicit Losses(const std::shared_ptr<spdlog::details::thread_pool>& pool) : pool_(pool) {}
+
+  void tell(spdlog::logger& logger) {
+    const auto pool = pool_.lock();
+    if (!pool) return;
+    const auto lost = pool->overrun_counter();
+    if (lost == told_ || pool->queue_size() > queued_lines / 2) return;
+    const auto before = told_.exchange(lost);
+    if (lost <= before) return;  // another thread has told
+    logger.warn(
+        log_fields("log", {}, std::to_string(lost - before) + " lines are lost: nobody read the log"));
+  }
+
+ private:
+  const std::weak_ptr<spdlog::details::thread_pool> pool_;
+  std::atomic<std::size_t> told_ = 0;
+};
+
 }  // namespace
 
 std::string log_fields(std::string_view component, std::string_view sandbox, std::string_view message) {
@@ -69,15 +94,24 @@ void start_logging(log::Level level) {
   logger->set_level(spdlog_level(level));
   logger->set_pattern("time=%Y-%m-%dT%H:%M:%S.%eZ level=%l %v", spdlog::pattern_time_type::utc);
   logger->flush_on(spdlog::level::warn);
-  log::set_sink([logger](log::Level line_level, std::string_view component, std::string_view sandbox,
-                         std::string_view message) {
+  const auto losses = std::make_shared<Losses>(spdlog::thread_pool());
+  log::set_sink([logger, losses](log::Level line_level, std::string_view component, std::string_view sandbox,
+                                 std::string_view message) {
     const auto as_spdlog = spdlog_level(line_level);
-    if (logger->should_log(as_spdlog)) logger->log(as_spdlog, log_fields(component, sandbox, message));
+    if (!logger->should_log(as_spdlog)) return;
+    losses->tell(*logger);
+    logger->log(as_spdlog, log_fields(component, sandbox, message));
   });
 }
 
-void stop_logging() {
-  spdlog::shutdown();  // the sink stays: other threads may be using it
+bool stop_logging() {
+  const auto stopped = std::make_shared<std::promise<void>>();
+  auto ended = stopped->get_future();
+  std::thread([stopped] {
+    spdlog::shutdown();  // the sink stays: other threads may be using it
+    stopped->set_value();
+  }).detach();
+  return ended.wait_for(patience_at_the_end) == std::future_status::ready;
 }
 
 }  // namespace podsandbox::telemetry

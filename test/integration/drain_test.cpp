@@ -1,8 +1,11 @@
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
 
+#include "services/host/unique_fd.hpp"
 #include "test/integration/daemon_process.hpp"
 #include "test/integration/waits.hpp"
 
@@ -34,6 +37,31 @@ BOOST_AUTO_TEST_CASE(sigterm_ends_waits_with_unavailable) {
                             call.status.error_code() << " " << call.status.error_message());
     }
   }
+}
+
+/// Whoever is to read the log may hang, or have gone mad: that is no reason not to end.
+BOOST_AUTO_TEST_CASE(sigterm_ends_a_daemon_whose_log_nobody_reads) {
+  int ends[2];
+  BOOST_REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
+  const host::UniqueFd reader(ends[0]);
+  const host::UniqueFd writer(ends[1]);
+  DaemonProcess daemon({.log_fd = writer.get()});
+  const auto stub = daemon.controller();
+  fcntl(writer.get(), F_SETFL, O_NONBLOCK);
+  while (write(writer.get(), "x", 1) == 1) {
+  }
+  fcntl(writer.get(), F_SETFL, 0);  // it is the same as the daemon's
+  run(*stub, "pod-a");
+  BOOST_TEST(shutdown(*stub, "pod-a").ok());
+  daemon.signal(SIGTERM);
+  const auto has_ended = [&] {
+    siginfo_t how{};
+    return waitid(P_PID, static_cast<id_t>(daemon.pid()), &how, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           how.si_pid != 0;
+  };
+  BOOST_REQUIRE(eventually(has_ended));
+  const int status = daemon.wait();
+  BOOST_TEST((WIFEXITED(status) && WEXITSTATUS(status) == 0));
 }
 
 /// A watcher ends like everybody, and does not hold up the end.

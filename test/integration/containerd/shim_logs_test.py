@@ -4,6 +4,7 @@ import concurrent.futures
 import contextlib
 import fcntl
 import os
+import re
 import unittest
 
 from harness import traces
@@ -65,11 +66,25 @@ class ShimLogs(ShimsCase):
             process.log = log
             self.start_daemon()
 
+    @staticmethod
+    def read_all(reader):
+        read = b""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                read += os.read(reader, 1 << 20)
+        return read
+
+    def says_what_is_lost(self, reader):
+        said = self.read_all(reader)
+        self.assert_end_and_leave_nothing(*self.run_pods(1))  # it has something to say
+        return re.search(rb"[0-9]+ lines are lost: nobody read the log", said)
+
     def test_nobody_reads_the_daemons_log(self):
         pods = self.run_pods(3)
         self.node.shim.talks(MUCH)
-        with self.blocked_log():
+        with self.blocked_log() as reader:
             self.assert_works_and_ends(*pods)
+            eventually(lambda: self.says_what_is_lost(reader), "it does not say that lines are lost")
 
 
 if __name__ == "__main__":
