@@ -42,8 +42,9 @@ RecoveryStep plan_recovery(const SandboxRecord* expected, bool same_boot, const 
     return {record.all_cleaned ? Recovery::settled : Recovery::finish_removal, {}, {}};
   }
   if (record.exit) return {record.task_cleaned ? Recovery::settled : Recovery::finish_cleanup, {}, {}};
-  if (!record.start_wanted) return {};
-  return {record.start_answered ? Recovery::finish_start : Recovery::roll_back, {}, {}};
+  if (record.start_wanted && record.start_answered) return {Recovery::finish_start, {}, {}};
+  // That a start was wanted may have gone with the power that was cut, and what it made may have stayed.
+  return {record.start_wanted || !same_boot ? Recovery::roll_back : Recovery::settled, {}, {}};
 }
 
 std::string_view to_string(Recovery recovery) {

@@ -32,6 +32,7 @@ SandboxActor::behavior_type Sandbox::start(SandboxSeed seed) {
   if (seed.successor) {
     unknown_ = life_.running() || life_.taken_over();
     check_process();  // its exit may have died with the actor before
+    dirty_ = seed.unwritten;
     advance();
   }
   return {

@@ -33,6 +33,7 @@ struct SandboxSeed {
   SandboxRecord record;
   std::uint64_t incarnation = 0;  // no other has this number
   bool successor = false;         // it takes over from one that died, in this life of the daemon or before
+  bool unwritten = false;         // the journal does not have the record yet
   SupervisorPort supervisor;      // when it dies, so does this incarnation
   Settings settings;
 };

@@ -233,8 +233,10 @@ void Supervisor::start_incarnation(const std::string& id) {
   auto& live = live_[id];
   entry.incarnation = ++ledger_->last_incarnation;
   const bool successor = entry.actors++ > 0;
-  live.actor = spawn_sandbox(self_->system(), SandboxSeed{entry.record, entry.incarnation, successor,
-                                                          caf::actor_cast<SupervisorPort>(self_), settings_});
+  const bool unwritten = ledger_->scribe.write_of(id).has_value();
+  live.actor =
+      spawn_sandbox(self_->system(), SandboxSeed{entry.record, entry.incarnation, successor, unwritten,
+                                                 caf::actor_cast<SupervisorPort>(self_), settings_});
   live.chore_in_delivery = false;
   self_->monitor(live.actor);
   deliver_chores(id);  // first: an exit that is known must be seen by the calls that follow

@@ -135,7 +135,7 @@ Flow<Result<Done>> Removal::remove_snapshot() {
   std::string snapshotter = snapshotter_;
   if (!has_container_) {
     const auto spec = context_.records.read_spec(id());
-    if (!spec) co_return Done{};  // it is collected as garbage: no container holds it
+    if (!spec) co_return Done{};  // it is collected as garbage, at the latest when CRI's lease ends
     snapshotter = context_.settings.cri.of(runtime_handler(**spec)).snapshotter;
     auto asking = context_.api.stat_snapshot(snapshotter, id());
     const auto labels = co_await asking;
