@@ -194,6 +194,15 @@ Result<std::int64_t> Database::number(std::string_view sql) {
   return statement->number(0);
 }
 
+Result<Done> Database::settle() {
+  auto checkpoint = prepare("PRAGMA wal_checkpoint(TRUNCATE)");
+  if (!checkpoint) return tl::unexpected<Error>(std::move(checkpoint).error());
+  const auto row = checkpoint->step();
+  if (!row) return tl::unexpected<Error>(row.error());
+  if (*row && checkpoint->number(0) == 0) return Done{};
+  return failure(ErrorKind::unavailable, "its log cannot be emptied now");
+}
+
 bool Database::moved() const {
   int moved = 0;
   return sqlite3_file_control(connection_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
@@ -202,8 +211,10 @@ bool Database::moved() const {
 
 Result<Done> Database::commits_survive(Survives survives) {
   if (survives == survives_) return Done{};
+  // One that does not wait does not empty the log, either: SQLite tells nobody if that fails.
   auto set =
-      execute(survives == Survives::power_cut ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+      execute(survives == Survives::power_cut ? "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000"
+                                              : "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0");
   if (set) survives_ = survives;
   return set;
 }

@@ -63,8 +63,11 @@ class Database {
   bool in_transaction() const;
 
   /// Of what is committed from now on; not within a transaction. A later commit that waits for the disk
-  /// waits for all before it, too.
+  /// waits for all before it, too; when one fails, what those before it wrote may be lost: `settle`.
   Result<Done> commits_survive(Survives survives);
+
+  /// Moves all that was committed from the log to its place on the disk.
+  Result<Done> settle();
 
  private:
   struct Close {

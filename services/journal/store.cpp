@@ -136,6 +136,7 @@ Result<Done> Store::reconnect() {
   auto found = connect();
   if (!found) return pass_on(found.error());
   for (const auto& notice : found->notices) log::error("journal", {}, notice);
+  connection_->doubted = true;
   if (!std::exchange(lost_, false)) return Done{};
   return failure(ErrorKind::aborted,
                  "it was lost or damaged and has been begun anew: write everything again");
@@ -167,12 +168,22 @@ Result<Done> Store::commit(std::span<const Write> writes) {
 }
 
 Result<Done> Store::write(const Rows& rows, Survives survives) {
+  if (!connection_->boot_written) survives = Survives::power_cut;
+  Result<Done> done = Done{};
+  if (connection_->doubted) done = connection_->database.settle();
+  if (done) connection_->doubted = false;
+  if (done) done = write_rows(rows, survives);
+  const bool waits = survives == Survives::power_cut;
+  // The kernel tells only once that it could not write what it had taken.
+  if (!done && waits && connection_->unsynced) connection_->doubted = true;
+  if (done) connection_->unsynced = !waits;
+  return done;
+}
+
+Result<Done> Store::write_rows(const Rows& rows, Survives survives) {
   auto& writer = connection_->writer;
   Transaction transaction(connection_->database);
-  auto done =
-      transaction.begin(connection_->boot_written ? survives : Survives::power_cut).and_then([&](Done) {
-        return writer.write(rows);
-      });
+  auto done = transaction.begin(survives).and_then([&](Done) { return writer.write(rows); });
   if (done && !connection_->boot_written) {
     done = writer.write_header(boot_id_, connection_->first_sequence);
   }

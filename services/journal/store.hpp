@@ -39,6 +39,8 @@ class Store {
     Writer writer;
     std::uint64_t first_sequence = 1;
     bool boot_written = false;
+    bool unsynced = false;  // something was committed, and the disk was not waited for since
+    bool doubted = false;   // what is in the log may not be on the disk, and the kernel may not say so again
   };
 
   Store(Home home, const Limits& limits, std::string boot_id)
@@ -53,6 +55,7 @@ class Store {
   Result<std::string> begin_anew(const Contents& contents) const;
   Result<Done> use(Database database, const Contents& contents);
   Result<Done> write(const Rows& rows, Survives survives);
+  Result<Done> write_rows(const Rows& rows, Survives survives);
 
   const Home home_;
   const Limits limits_;

@@ -253,6 +253,36 @@ BOOST_AUTO_TEST_CASE(a_checkpoint_that_fails_is_made_later) {
   BOOST_TEST(writes_in(home.path()) == static_cast<std::int64_t>(next - 1));
 }
 
+/// What was not waited for may have got lost, and the kernel says so only once: it is written anew, to where
+/// it belongs, before anybody is told of anything.
+BOOST_AUTO_TEST_CASE(what_was_not_waited_for_is_not_trusted_when_waiting_fails) {
+  const TemporaryDirectory home(place_in_memory());
+  WatchedDisk disk;
+  auto store = open_store(home.path()).store;
+  BOOST_REQUIRE(commit_stream(*store, 1));
+  auto passing = stream::write(2);
+  passing.survives = journal::Survives::process;
+  BOOST_REQUIRE(commit(*store, passing));
+  disk.watch = [](const DiskOp& op) {
+    return op.kind == DiskOp::Kind::sync ? SQLITE_IOERR_FSYNC : SQLITE_OK;
+  };
+  BOOST_TEST(!commit_stream(*store, 3));
+  BOOST_TEST(!commit_stream(*store, 3));
+  bool in_its_place = false;
+  disk.watch = [&](const DiskOp& op) {
+    if (op.kind == DiskOp::Kind::sync && op.file == "journal.sqlite3") in_its_place = true;
+    return SQLITE_OK;
+  };
+  BOOST_TEST(commit_stream(*store, 3).has_value());
+  BOOST_TEST(in_its_place);
+  in_its_place = false;
+  BOOST_TEST(commit_stream(*store, 4).has_value());
+  BOOST_TEST(!in_its_place);
+  disk.watch = nullptr;
+  store.reset();
+  BOOST_TEST(writes_in(home.path()) == 4);
+}
+
 /// The file changes under a running journal: it is put aside, and the writer is told once to write all again.
 BOOST_AUTO_TEST_CASE(damage_under_a_running_journal) {
   const TemporaryDirectory home;
