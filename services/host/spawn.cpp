@@ -13,6 +13,7 @@
 #include <string_view>
 #include <tuple>
 
+#include "services/host/program.hpp"
 #include "services/host/system_error.hpp"
 #include "services/host/unique_fd.hpp"
 
@@ -38,11 +39,12 @@ std::optional<rlimit>& first_file_limit() {
 /// much as allocate; and what it writes, we read.
 struct Child {
   const Program& program;
+  std::string path;
   std::vector<char*> words;
   std::vector<char*> variables;
   std::vector<UniqueFd> copies;  // above all numbers that are given away: none is overwritten before its turn
   int first_free = STDERR_FILENO + 1;
-  int error = 0;  // an errno
+  volatile int error = 0;  // an errno
 
   void copy_descriptors() {
     for (const auto& fd : program.descriptors) first_free = std::max(first_free, fd.its + 1);
@@ -65,20 +67,24 @@ struct Child {
     return close_range(static_cast<unsigned>(first_free), ~0U, 0) == 0;
   }
 
+  // The directory first: by it somebody else may know the program, should we die now.
   bool prepares() const {
     const auto& files = first_file_limit();
-    return setpgid(0, 0) == 0 && places_descriptors() && (!files || setrlimit(RLIMIT_NOFILE, &*files) == 0) &&
-           (program.directory.empty() || chdir(program.directory.c_str()) == 0);
+    return (program.directory.empty() || chdir(program.directory.c_str()) == 0) && setpgid(0, 0) == 0 &&
+           places_descriptors() && (!files || setrlimit(RLIMIT_NOFILE, &*files) == 0);
   }
 
   [[noreturn]] void become_program() {
-    // What is handled goes back to its default with our program, and must not be handled before. The C
-    // library refuses two signals, which it keeps to itself and handles.
-    for (int number = 1; number < NSIG; ++number) std::ignore = signal(number, SIG_DFL);
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, nullptr);
-    if (prepares()) execvpe(program.path.c_str(), words.data(), variables.data());
+    if (prepares()) {
+      // What is handled goes back to its default with our program, and must not be handled before. The C
+      // library refuses two signals, which it keeps to itself and handles.
+      for (int number = 1; number < NSIG; ++number) signal(number, SIG_DFL);
+      sigset_t none;
+      sigemptyset(&none);
+      sigprocmask(SIG_SETMASK, &none, nullptr);
+      execve(path.c_str(), words.data(),
+             variables.data());  // not execvp: that gives what is damaged to a shell
+    }
     error = errno;
     _exit(EXIT_FAILURE);
   }
@@ -128,13 +134,19 @@ void raise_file_limit() {
 }
 
 Result<pid_t> spawn(const Program& program) {
+  const std::string what = "starting " + program.path;
+  const bool is_path = program.path.find('/') != std::string::npos;
+  const char* directories = is_path ? nullptr : std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe)
+  const auto path =
+      is_path ? program.path : find_program(program.path, directories == nullptr ? "" : directories);
+  if (!path) return failure(ErrorKind::failed_precondition, because(what, ENOENT));
   std::vector<std::string> words{program.path};
   words.insert(words.end(), program.arguments.begin(), program.arguments.end());
   std::vector<std::string> variables = program.environment;
-  Child child{program, pointers_to(words), pointers_to(variables), {}};
+  Child child{program, *path, pointers_to(words), pointers_to(variables), {}};
   child.copy_descriptors();
   const pid_t pid = child.error == 0 ? start(child) : -1;
-  if (pid < 0) return failure(kind_of(child.error), because("starting " + program.path, child.error));
+  if (pid < 0) return failure(kind_of(child.error), because(what, child.error));
   return pid;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -111,6 +112,19 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_started_is_an_error) {
   program.descriptors = {{1000, 3}};
   BOOST_TEST(spawn(program).error().message == "starting sh: Bad file descriptor");
   BOOST_TEST(waitpid(-1, nullptr, WNOHANG) == -1);  // no zombie
+}
+
+/// Not even by a shell, which would do nothing and say that all went well.
+BOOST_AUTO_TEST_CASE(an_empty_file_is_not_run) {
+  std::string path = "/tmp/podsandbox-empty-XXXXXX";
+  {
+    const UniqueFd file(mkstemp(path.data()));
+    BOOST_REQUIRE((file && fchmod(file.get(), 0755) == 0));
+  }
+  const auto pid = spawn({path, {}, {}, {}, {}});
+  unlink(path.c_str());
+  BOOST_REQUIRE(!pid);
+  BOOST_TEST((pid.error().kind == ErrorKind::failed_precondition));
 }
 
 BOOST_AUTO_TEST_CASE(it_may_open_as_many_files_as_we_at_first) {
