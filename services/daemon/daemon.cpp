@@ -78,8 +78,8 @@ void tell_ending(telemetry::Notifier& notifier, const Config& config,
 /// Ends without destroying anything in order: a thread hangs in the kernel, or the actors are not to be
 /// relied on. The next daemon finds what it would after a crash.
 [[noreturn]] void end_at_once(telemetry::Notifier& notifier, int status) {
-  notifier.settle();
-  telemetry::stop_logging();
+  (void)notifier.settle();
+  (void)telemetry::stop_logging();
   std::_Exit(status);
 }
 
@@ -141,8 +141,8 @@ Result<Done> run_daemon(const Config& config) {
                          : Result<Done>(tl::unexpected<Error>(inherited.error()));
   log::info("daemon", {}, ended ? "ended" : "failed: " + ended.error().message);
   if (!ended) notifier->tell_status("failed: " + ended.error().message);
-  notifier->settle();
-  if (!telemetry::stop_logging()) std::_Exit(ended ? EXIT_SUCCESS : EXIT_FAILURE);
+  const bool told = notifier->settle();
+  if (!telemetry::stop_logging() || !told) std::_Exit(ended ? EXIT_SUCCESS : EXIT_FAILURE);
   return ended;
 }
 

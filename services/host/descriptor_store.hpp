@@ -11,6 +11,9 @@ namespace podsandbox::host {
 /// none. From one thread at a time.
 class DescriptorStore {
  public:
+  /// With this their names begin.
+  static constexpr const char* prefix = "shim-";
+
   DescriptorStore() = default;
   virtual ~DescriptorStore() = default;
   DescriptorStore(const DescriptorStore&) = delete;

@@ -92,10 +92,10 @@ void Notifier::tell_status(std::string status) {
   tell("STATUS=" + status);
 }
 
-void Notifier::settle() {
-  if (!queue_) return;
+bool Notifier::settle() {
+  if (!queue_) return true;
   std::unique_lock lock(queue_->mutex);
-  queue_->changed.wait_for(lock, patience, [this] { return queue_->waiting.empty(); });
+  return queue_->changed.wait_for(lock, patience, [this] { return queue_->waiting.empty(); });
 }
 
 }  // namespace podsandbox::telemetry

@@ -27,8 +27,9 @@ class Notifier {
   /// What we do, in words: what `systemctl status` shows, and who is woken at night reads first.
   void tell_status(std::string status);
 
-  /// Waits, not for long, until all is told. Before the process ends.
-  void settle();
+  /// Waits, not for long, until all is told. Before the process ends, and if it is not told (false) then not
+  /// in order: by `std::_Exit`.
+  bool settle();
 
  private:
   struct Queue;

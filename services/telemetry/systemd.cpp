@@ -3,10 +3,13 @@
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <system_error>
 #include <vector>
+
+#include "services/host/descriptor_store.hpp"
 
 namespace podsandbox::telemetry {
 
@@ -38,12 +41,16 @@ Result<Inherited> inherited_descriptors() {
                    "take the inherited socket: " + std::generic_category().message(-count));
   }
   Inherited inherited;
-  int sockets = 0;
+  const auto names = taken(passed, count);
+  auto sockets = std::ranges::count_if(names, is_of_a_socket_unit);
+  const bool renamed = sockets == 0;  // perhaps, by FileDescriptorName=, and not as we name ours
   int fd = SD_LISTEN_FDS_START;
-  for (const auto& name : taken(passed, count)) {
-    if (is_of_a_socket_unit(name)) {
+  for (const auto& name : names) {
+    const bool of_the_api = renamed ? !inherited.socket && !name.starts_with(host::DescriptorStore::prefix)
+                                    : is_of_a_socket_unit(name);
+    if (of_the_api) {
       inherited.socket = fd;
-      ++sockets;
+      if (renamed) ++sockets;
     } else {
       inherited.kept[name] = host::UniqueFd(fd);
     }

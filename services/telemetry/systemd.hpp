@@ -17,8 +17,9 @@ struct Inherited {
 };
 
 /// The descriptors that the service manager has passed to us; none of our children gets them. The socket of
-/// the API, a listening unix one, is what is named after a socket unit or not at all: FAILED_PRECONDITION
-/// when that is something else. Changes the environment: call it once, before any thread is started.
+/// the API, a listening unix one, is what is named after a socket unit or not at all, else what is not named
+/// as ours are: FAILED_PRECONDITION when that is something else. Changes the environment: call it once,
+/// before any thread is started.
 Result<Inherited> inherited_descriptors();
 
 /// How long the service manager waits for a sign of life before it ends us; nothing when it does not wait.

@@ -143,6 +143,14 @@ BOOST_AUTO_TEST_CASE(what_the_service_manager_hears) {
   start();
 }
 
+/// As FileDescriptorName= of the socket unit would have it.
+BOOST_AUTO_TEST_CASE(a_socket_of_another_name_is_taken) {
+  start({"LISTEN_FDNAMES=api"});
+  std::string ignored;
+  BOOST_TEST(
+      (status_of(*manager.controller(), "none", &ignored).error_code() == grpc::StatusCode::NOT_FOUND));
+}
+
 BOOST_AUTO_TEST_CASE(the_sockets_file_is_left_as_it_is) {
   std::filesystem::permissions(manager.socket(), std::filesystem::perms(0640));
   start();

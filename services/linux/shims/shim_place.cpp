@@ -5,6 +5,8 @@
 
 #include <array>
 
+#include "services/host/descriptor_store.hpp"
+
 namespace podsandbox::linux_runtime {
 
 namespace {
@@ -40,7 +42,8 @@ std::filesystem::path shim_bundles_dir(const std::filesystem::path& state_dir) {
 ShimPlace shim_place(const std::filesystem::path& state_dir, const std::string& id) {
   const auto bundle = shim_bundles_dir(state_dir) / id;
   const auto hash = short_hash(id);
-  return {shim_sockets_dir(state_dir) / hash, "shim-" + hash, bundle, bundle / "log", bundle / "shim"};
+  return {shim_sockets_dir(state_dir) / hash, host::DescriptorStore::prefix + hash, bundle, bundle / "log",
+          bundle / "shim"};
 }
 
 std::string draft_of(const std::string& socket) {
