@@ -42,8 +42,9 @@ UniqueFd connect_to(const std::string& path, int type) {
 
 UniqueFd listen_at(const std::string& path, int type) {
   UniqueFd fd(socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
+  if (!fd) return fd;
   unlink(path.c_str());
-  const bool listens = fd && enter(bind, fd, path) && chmod(path.c_str(), S_IRUSR | S_IWUSR) == 0 &&
+  const bool listens = enter(bind, fd, path) && chmod(path.c_str(), S_IRUSR | S_IWUSR) == 0 &&
                        listen(fd.get(), SOMAXCONN) == 0;
   return listens ? std::move(fd) : nothing(std::move(fd));
 }
