@@ -3,6 +3,7 @@
 #include <grpcpp/create_channel.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,7 +37,12 @@ TemporaryDirectory::TemporaryDirectory() {
   path_ = pattern;
 }
 
+// What is mounted in it is of sandboxes whose daemon was not there to remove them.
 TemporaryDirectory::~TemporaryDirectory() {
+  std::ifstream mounts("/proc/self/mounts");
+  for (std::string device, target, rest; mounts >> device >> target && std::getline(mounts, rest);) {
+    if (target.starts_with(path_.string() + "/")) umount2(target.c_str(), MNT_DETACH);
+  }
   std::error_code ignored;
   std::filesystem::remove_all(path_, ignored);
 }
