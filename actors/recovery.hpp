@@ -25,11 +25,11 @@ struct Found {
 };
 
 enum class Recovery : std::uint8_t {
-  settled,       ///< nothing is to be done
-  ask,           ///< only the runtime can tell
-  adopt,         ///< it runs, as the journal says
-  finish_start,  ///< taken over in an earlier life, and not finished
-  roll_back,  ///< a start that nobody can have been told of, or created before a reboot: all of it is removed
+  settled,         ///< nothing is to be done
+  ask,             ///< only the runtime can tell
+  adopt,           ///< it runs, as the journal says
+  finish_start,    ///< taken over in an earlier life, and not finished
+  roll_back,       ///< a start that nobody was told of, or one only created before a reboot: removed
   finish_stop,     ///< it runs, and was to be stopped
   finish_removal,  ///< it was to be removed
   record_exit,     ///< it has ended
